@@ -1,0 +1,234 @@
+"""A JPEG 2000 codestream's own account of itself (ISO/IEC 15444-1 Annex A, 15444-15).
+
+Only marker segments are read, never packet data. The rules:
+
+- The stream is walked from SOC over every tile-part to EOC by the lengths that
+  it declares; whatever does not lead there is damaged or truncated.
+- Every tile of the image must have a tile-part.
+- After EOC, padding (00 or FF) is ignored and anything else noted.
+- A JP2 file, which DICOM does not allow (PS3.5 A.4.4), is opened by looking for
+  its contiguous codestream box, and noted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from ..errors import CodecError
+from .checks import StreamFormat
+
+_SOC, _SOT, _SOD, _EOC = 0xFF4F, 0xFF90, 0xFF93, 0xFFD9
+_CAP, _SIZ, _COD, _COC, _TLM = 0xFF50, 0xFF51, 0xFF52, 0xFF53, 0xFF55
+_JP2_SIGNATURE = b"\x00\x00\x00\x0cjP  \r\n\x87\n"
+_PCAP_PART_15 = 1 << (32 - 15)
+_REVERSIBLE = 1  # the 5-3 filter in the SPcod transformation field
+
+
+@dataclass(frozen=True, slots=True)
+class Codestream:
+    """A complete codestream and what its headers declare.
+
+    Attributes
+    ----------
+    data
+        From SOC to EOC, without box or padding.
+    multiple_component_transform
+        COD's field: 0 none, 1 RCT or ICT, others are Part 2's.
+    reversible
+        Whether every COD and COC names the 5-3 filter. A reversible stream may
+        still be lossy, where its last layers were cut: nothing declares that.
+    high_throughput
+        Whether the stream's code-blocks are HTJ2K's (Part 15).
+    progression
+        0 LRCP, 1 RLCP, 2 RPCL, 3 PCRL, 4 CPRL.
+    tile_part_lengths
+        Whether there is a TLM marker segment.
+    """
+
+    data: bytes
+    format: StreamFormat
+    multiple_component_transform: int
+    reversible: bool
+    high_throughput: bool
+    progression: int
+    tile_part_lengths: bool
+    notes: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Headers:
+    """What is gathered while walking."""
+
+    size: bytes = b""
+    coding: list[bytes] = field(default_factory=list)
+    filters: set[int] = field(default_factory=set)
+    high_throughput: bool = False
+    tlm: bool = False
+
+
+def parse(frame: bytes) -> Codestream:
+    """Read the markers of one frame.
+
+    Parameters
+    ----------
+    frame
+        One frame's fragments, joined: a codestream or a JP2 file.
+
+    Raises
+    ------
+    CodecError
+        If it is truncated, damaged, or uses what no decoder here can follow.
+    """
+    start, notes = _locate(frame)
+    headers = _Headers()
+    end = _walk(frame, start, headers)
+    if frame[end:].strip(b"\x00\xff"):
+        notes = (*notes, f"{len(frame) - end} bytes follow the codestream's end")
+    return Codestream(
+        data=frame[start:end],
+        format=_stream_format(headers.size),
+        multiple_component_transform=headers.coding[0][4],
+        reversible=headers.filters == {_REVERSIBLE},
+        high_throughput=headers.high_throughput,
+        progression=headers.coding[0][1],
+        tile_part_lengths=headers.tlm,
+        notes=notes,
+    )
+
+
+def _locate(frame: bytes) -> tuple[int, tuple[str, ...]]:
+    """Return where the codestream starts, and a note where it lies in a JP2 box."""
+    if not frame.startswith(_JP2_SIGNATURE):
+        return 0, ()
+    offset = 0
+    while offset + 8 <= len(frame):
+        length, kind = _u32(frame, offset), frame[offset + 4 : offset + 8]
+        header = 16 if length == 1 else 8
+        if kind == b"jp2c":
+            return offset + header, ("the codestream was wrapped in a JP2 file",)
+        length = _u32(frame, offset + 12) if length == 1 else length
+        if length < header:
+            break
+        offset += length
+    raise CodecError("damaged_codestream", "a JP2 file without a codestream box")
+
+
+def _walk(frame: bytes, start: int, headers: _Headers) -> int:
+    """Follow the declared lengths from SOC to the byte after EOC."""
+    if _u16(frame, start) != _SOC:
+        raise CodecError("damaged_codestream", "not a JPEG 2000 codestream: it has no SOC marker")
+    offset = start + 2
+    for marker, segment, after in _segments(frame, offset):
+        if marker == _SIZ and not headers.size:
+            headers.size = segment
+        _collect(headers, marker, segment)
+        offset = after
+    if not headers.size or not headers.coding:
+        raise CodecError("damaged_codestream", "the SIZ or COD marker segment is missing")
+    tiles = set()
+    while (marker := _u16(frame, offset)) == _SOT:
+        tiles.add(_u16(frame, offset + 4))
+        offset = _tile_part(frame, offset, headers)
+    if marker != _EOC:
+        raise CodecError("damaged_codestream", f"marker {marker:04X} where EOC was due")
+    if tiles != set(range(min(_tile_count(headers.size), 65536))):
+        raise CodecError("truncated_codestream", "tiles are missing")
+    return offset + 2
+
+
+def _segments(frame: bytes, offset: int) -> Iterator[tuple[int, bytes, int]]:
+    """Yield marker, content and end of each segment, up to SOT or SOD."""
+    while (marker := _u16(frame, offset)) not in (_SOT, _SOD):
+        if not 0xFF30 <= marker <= 0xFFFF or marker == _EOC:
+            raise CodecError("damaged_codestream", f"{marker:04X} is not a marker segment")
+        end = offset + 2 + _u16(frame, offset + 2)
+        if end < offset + 4 or end > len(frame):
+            raise CodecError("truncated_codestream", f"marker segment {marker:04X} is cut off")
+        yield marker, frame[offset + 4 : end], end
+        offset = end
+
+
+def _collect(headers: _Headers, marker: int, segment: bytes) -> None:
+    """Take note of a segment of the main header or of a tile-part's header."""
+    if marker == _COD:
+        if len(segment) < 10:
+            raise CodecError("damaged_codestream", "the COD marker segment is too short")
+        headers.coding.append(segment)
+        headers.filters.add(segment[9])
+        headers.high_throughput |= bool(segment[8] & 0x40)
+    elif marker == _COC:
+        # Scoc's component index has two bytes where there are more than 256 components.
+        if len(segment) < 7:
+            raise CodecError("damaged_codestream", "the COC marker segment is too short")
+        headers.filters.add(segment[6])
+    elif marker == _CAP:
+        headers.high_throughput |= bool(_u32(segment, 0) & _PCAP_PART_15)
+    elif marker == _TLM:
+        headers.tlm = True
+
+
+def _tile_part(frame: bytes, offset: int, headers: _Headers) -> int:
+    """Read one tile-part's header and return where the tile-part ends."""
+    length = _u32(frame, offset + 6)
+    body = offset + 12
+    for marker, segment, after in _segments(frame, body):
+        _collect(headers, marker, segment)
+        body = after
+    if _u16(frame, body) != _SOD:
+        raise CodecError("damaged_codestream", "a tile-part without SOD marker")
+    # Psot 0: the last tile-part, whose length its writer did not know.
+    end = _last_eoc(frame) if length == 0 else offset + length
+    if end < body + 2 or end > len(frame):
+        raise CodecError("truncated_codestream", "a tile-part is cut off")
+    return end
+
+
+def _last_eoc(frame: bytes) -> int:
+    return frame.rfind(b"\xff\xd9")
+
+
+def _tile_count(size: bytes) -> int:
+    """Return the number of tiles of the reference grid."""
+    _, x1, y1, _, _, tile_x, tile_y, x0, y0, _ = _size_fields(size)
+    if not tile_x or not tile_y or x1 <= x0 or y1 <= y0:
+        raise CodecError("damaged_codestream", "the SIZ marker segment declares no tiles")
+    return -(-(x1 - x0) // tile_x) * -(-(y1 - y0) // tile_y)
+
+
+def _size_fields(size: bytes) -> tuple[int, ...]:
+    """Rsiz, Xsiz, Ysiz, XOsiz, YOsiz, XTsiz, YTsiz, XTOsiz, YTOsiz, Csiz."""
+    return (
+        _u16(size, 0),
+        *(_u32(size, offset) for offset in range(2, 34, 4)),
+        _u16(size, 34),
+    )
+
+
+def _stream_format(size: bytes) -> StreamFormat:
+    """Return what SIZ declares, if all components are alike."""
+    _, x1, y1, x0, y0, *_, count = _size_fields(size)
+    components = {size[36 + 3 * i : 39 + 3 * i] for i in range(count)}
+    if len(components) != 1 or len(size) != 36 + 3 * count:
+        raise CodecError("unsupported_codestream", "components differ in depth or sampling")
+    precision, *sampling = components.pop()
+    if sampling != [1, 1]:
+        raise CodecError("unsupported_codestream", "components are sub-sampled")
+    return StreamFormat(
+        y1 - y0, x1 - x0, count, bits=(precision & 0x7F) + 1, signed=bool(precision & 0x80)
+    )
+
+
+def _u16(data: bytes, offset: int) -> int:
+    return _unsigned(data, offset, 2)
+
+
+def _u32(data: bytes, offset: int) -> int:
+    return _unsigned(data, offset, 4)
+
+
+def _unsigned(data: bytes, offset: int, size: int) -> int:
+    field_bytes = data[offset : offset + size]
+    if offset < 0 or len(field_bytes) != size:
+        raise CodecError("truncated_codestream", "the codestream ends before its end marker")
+    return int.from_bytes(field_bytes, "big")

@@ -1,0 +1,106 @@
+"""Which codec serves which transfer syntax.
+
+One line of ``_MODULES`` per codec. A codec is imported when a syntax of its
+line is first asked for; one whose library is missing stays listed, with the
+reason. At most one codec serves a syntax in one direction: nothing falls back.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import NamedTuple, cast
+
+from ..errors import Declined
+from . import uids
+from .contract import Codec
+
+_MODULES: dict[str, tuple[str, ...]] = {
+    "jpeg2000": (uids.JPEG2000Lossless, uids.JPEG2000, uids.JPEG2000MCLossless, uids.JPEG2000MC),
+}
+
+
+class Source(NamedTuple):
+    """Where a codec comes from: ``load`` gives it, or raises ImportError with the reason."""
+
+    name: str
+    syntaxes: frozenset[str]
+    load: Callable[[], Codec]
+
+
+class Registry:
+    """The codecs of one process, loaded at first use.
+
+    Parameters
+    ----------
+    sources
+        ``default_registry`` passes the real ones; tests may pass others.
+    """
+
+    def __init__(self, sources: Iterable[Source]) -> None:
+        self._sources = tuple(sources)
+        self._loaded: dict[str, Codec | str] = {}
+
+    def decoder(self, syntax: str) -> Codec:
+        """Return the codec that decodes ``syntax``; raise ``Declined`` ("no_codec") if none."""
+        return self._find(syntax, "decode", lambda codec: codec.decodes)
+
+    def encoder(self, syntax: str) -> Codec:
+        """Return the codec that encodes ``syntax``; raise ``Declined`` ("no_codec") if none."""
+        return self._find(syntax, "encode", lambda codec: codec.encodes)
+
+    @property
+    def available(self) -> dict[str, dict[str, object]]:
+        """Version and syntaxes of every codec that works; loads them all."""
+        return {
+            codec.name: {
+                "version": codec.version,
+                "decodes": sorted(codec.decodes),
+                "encodes": sorted(codec.encodes),
+            }
+            for codec in map(self._load, self._sources)
+            if not isinstance(codec, str)
+        }
+
+    @property
+    def unavailable(self) -> dict[str, str]:
+        """The reason why each of the others does not; loads them all."""
+        states = {source.name: self._load(source) for source in self._sources}
+        return {name: state for name, state in states.items() if isinstance(state, str)}
+
+    def _load(self, source: Source) -> Codec | str:
+        if source.name not in self._loaded:
+            try:
+                self._loaded[source.name] = source.load()
+            except ImportError as error:
+                self._loaded[source.name] = str(error)
+        return self._loaded[source.name]
+
+    def _find(
+        self, syntax: str, verb: str, syntaxes_of: Callable[[Codec], frozenset[str]]
+    ) -> Codec:
+        missing = []
+        for source in self._sources:
+            if syntax not in source.syntaxes:
+                continue
+            codec = self._load(source)
+            if isinstance(codec, str):
+                missing.append(f"{source.name} is unavailable: {codec}")
+            elif syntax in syntaxes_of(codec):
+                return codec
+        why = f" ({'; '.join(missing)})" if missing else ""
+        raise Declined("no_codec", f"no codec here can {verb} transfer syntax {syntax}{why}")
+
+
+def default_registry() -> Registry:
+    """Return a registry of every codec of this package."""
+    return Registry(
+        Source(name, frozenset(syntaxes), partial(_import, name))
+        for name, syntaxes in _MODULES.items()
+    )
+
+
+def _import(name: str) -> Codec:
+    """Import a codec's module and take its codec; each module offers ``codec()``."""
+    return cast(Codec, importlib.import_module(f".{name}", __package__).codec())

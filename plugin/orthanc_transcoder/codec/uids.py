@@ -1,0 +1,21 @@
+"""Transfer syntax UIDs that the codecs name (PS3.6 table A-1), as pydicom spells them."""
+
+from typing import Final
+
+RLELossless: Final = "1.2.840.10008.1.2.5"
+JPEGBaseline8Bit: Final = "1.2.840.10008.1.2.4.50"
+JPEGExtended12Bit: Final = "1.2.840.10008.1.2.4.51"
+JPEGLossless: Final = "1.2.840.10008.1.2.4.57"
+JPEGLosslessSV1: Final = "1.2.840.10008.1.2.4.70"
+JPEGLSLossless: Final = "1.2.840.10008.1.2.4.80"
+JPEGLSNearLossless: Final = "1.2.840.10008.1.2.4.81"
+JPEG2000Lossless: Final = "1.2.840.10008.1.2.4.90"
+JPEG2000: Final = "1.2.840.10008.1.2.4.91"
+JPEG2000MCLossless: Final = "1.2.840.10008.1.2.4.92"
+JPEG2000MC: Final = "1.2.840.10008.1.2.4.93"
+HTJ2KLossless: Final = "1.2.840.10008.1.2.4.201"
+HTJ2KLosslessRPCL: Final = "1.2.840.10008.1.2.4.202"
+HTJ2K: Final = "1.2.840.10008.1.2.4.203"
+JPEGXLLossless: Final = "1.2.840.10008.1.2.4.110"
+JPEGXLJPEGRecompression: Final = "1.2.840.10008.1.2.4.111"
+JPEGXL: Final = "1.2.840.10008.1.2.4.112"

@@ -1,0 +1,24 @@
+# Names for developers; each target is a script that works without make.
+.PHONY: help run test setup demo check
+
+help:
+	@echo "make run      Orthanc with the transcoder, in the foreground"
+	@echo "make test     the whole test suite, real Orthanc processes included"
+	@echo "make check    ruff, ruff format, mypy, fast tests"
+	@echo "make demo     a dozen real images through a temporary Orthanc"
+	@echo "make setup    install what the others need"
+
+run:
+	@scripts/run
+
+test:
+	@scripts/test
+
+setup:
+	@scripts/setup
+
+demo:
+	@scripts/demo
+
+check:
+	@scripts/check

@@ -1,0 +1,16 @@
+"""DICOM files as bytes: what the standard asks of a transcoder, and nothing else.
+
+Runs in worker processes and on the command line. Values are never decoded and
+encoded again where that can be avoided, so that an element that need not
+change keeps its exact bytes; pydicom lends its data dictionary alone.
+
+``elements``    bytes -> raw elements
+``vr``          what a data element is where the encoding does not say it
+``convert``     raw elements -> bytes in another encoding
+``file``        a whole file: preamble, group 2, data set
+``image``       what the pixels are, or why they must not be touched
+``frames``      encapsulated pixel data <-> codestreams
+``native``      native pixel data <-> arrays
+``overlays``    overlays embedded in pixel data -> Overlay Data
+``attributes``  the attributes that describe what became of the pixels
+"""

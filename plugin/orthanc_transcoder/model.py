@@ -1,0 +1,123 @@
+"""The values that travel between the stages: small, frozen, standard library only."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What Orthanc (or the command line) asks of one file.
+
+    Attributes
+    ----------
+    allowed
+        Transfer syntax UIDs that the caller accepts, in the caller's order.
+    allow_new_sop_instance_uid
+        Whether a result may carry a new SOP Instance UID. Where it may not,
+        a lossy result is forbidden (PS3.3 C.12.4.1).
+    """
+
+    allowed: tuple[str, ...]
+    allow_new_sop_instance_uid: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The settings that decide about images, as the workers need them.
+
+    Attributes
+    ----------
+    unused_bits
+        ``mask`` or ``decline``, for bits above Bits Stored that hold something
+        which is neither a sign nor an overlay.
+    """
+
+    unused_bits: str = "mask"
+
+
+class Outcome(StrEnum):
+    """What became of a request."""
+
+    TRANSCODED = "transcoded"
+    KEPT = "kept"  # already in an allowed syntax: the same bytes are the answer
+    CHECKED = "checked"  # decoded, nothing written
+    DECLINED = "declined"  # must not be transcoded: the caller keeps the original
+    FAILED = "failed"  # should have worked and did not: the caller keeps the original
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was done to one instance, and the proof.
+
+    Attributes
+    ----------
+    outcome, code, reason
+        What happened; ``code`` is stable, ``reason`` is a sentence. Both are
+        empty where an image was transcoded.
+    sop_instance_uid
+        Of the file that was handed in; empty where it could not be read.
+    result_sop_instance_uid
+        Of the result, or of the original where that is kept.
+    source_syntax, target_syntax
+        Transfer syntax UIDs; the target is empty unless transcoded.
+    source_bytes, result_bytes
+        Sizes of the whole files.
+    frames
+        Number of frames transcoded.
+    verified
+        Whether every sample of the result was decoded again and found equal.
+    codec, codec_version
+        The library that encoded (or, to a native syntax, decoded).
+    milliseconds
+        Wall time from the request to the answer.
+    notes
+        Sentences about what the source had wrong and the result has not, such
+        as a header that contradicted the codestream.
+    """
+
+    outcome: Outcome
+    code: str = ""
+    reason: str = ""
+    sop_instance_uid: str = ""
+    result_sop_instance_uid: str = ""
+    source_syntax: str = ""
+    target_syntax: str = ""
+    source_bytes: int = 0
+    result_bytes: int = 0
+    frames: int = 0
+    verified: bool = False
+    codec: str = ""
+    codec_version: str = ""
+    milliseconds: float = 0.0
+    notes: tuple[str, ...] = ()
+
+    @property
+    def ratio(self) -> float:
+        """Source size over result size; 0 where there is no result."""
+        return self.source_bytes / self.result_bytes if self.result_bytes else 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for ``json.dumps``, the ratio included."""
+        values = dataclasses.asdict(self)
+        values["outcome"] = str(self.outcome)
+        values["notes"] = list(self.notes)
+        values["ratio"] = round(self.ratio, 3)
+        return values
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Report:
+        """The inverse of ``to_json``.
+
+        Raises
+        ------
+        TypeError, ValueError, KeyError
+            If the values are not a report's.
+        """
+        fields = {name: value for name, value in values.items() if name != "ratio"}
+        fields["outcome"] = Outcome(fields["outcome"])
+        fields["notes"] = tuple(fields["notes"])
+        return cls(**fields)

@@ -1,0 +1,94 @@
+"""The options' table, and the README that must agree with it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from orthanc_transcoder.errors import SettingsError
+from orthanc_transcoder.settings import OPTIONS, Settings
+
+README = Path(__file__).resolve().parents[2] / "README.md"
+
+
+def table() -> str:
+    lines = ["| option | default | unit | allowed | meaning |", "|---|---|---|---|---|"]
+    lines += [
+        f"| `{option.name}` | `{json.dumps(option.default)}` | {option.unit} "
+        f"| {option.allowed} | {option.help} |"
+        for option in OPTIONS
+    ]
+    return "\n".join(lines)
+
+
+def test_the_readme_lists_the_options_as_they_are() -> None:
+    text = README.read_text(encoding="utf-8")
+    _, _, rest = text.partition("<!-- options -->")
+    listed, end, _ = rest.partition("<!-- /options -->")
+    assert end
+    assert listed.strip() == table()
+
+
+def test_an_empty_section_gives_the_defaults_of_the_table() -> None:
+    settings = Settings.parse({})
+    assert settings == Settings()
+    for option in OPTIONS:
+        assert getattr(settings, option.attribute) == option.default
+
+
+def test_each_option_is_read() -> None:
+    section = {
+        "NativeCallbacks": False,
+        "Python": "/opt/venv/bin/python",
+        "Workers": 3,
+        "Deadline": 5,
+        "UnusedBits": "decline",
+        "ReportMetadata": 5000,
+    }
+    assert set(section) == {option.name for option in OPTIONS}
+    settings = Settings.parse(section)
+    for option in OPTIONS:
+        assert getattr(settings, option.attribute) == section[option.name]
+    assert settings.interpreter == Path("/opt/venv/bin/python")
+    assert settings.worker_count == 3
+
+
+def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.parse({"Wrokers": 2})
+    message = str(caught.value)
+    assert '"Transcoder.Wrokers"' in message
+    assert "Workers" in message
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Workers", -1),
+        ("Workers", True),
+        ("Workers", "2"),
+        ("Workers", 2.0),
+        ("Workers", None),
+        ("NativeCallbacks", 1),
+        ("NativeCallbacks", "true"),
+        ("Python", "venv/bin/python"),
+        ("Deadline", 0),
+        ("UnusedBits", "Mask"),
+        ("ReportMetadata", 1023),
+        ("ReportMetadata", [4206]),
+    ],
+)
+def test_a_wrong_value_is_refused_with_what_is_allowed(name: str, value: object) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.parse({name: value})
+    message = str(caught.value)
+    allowed = next(option.allowed for option in OPTIONS if option.name == name)
+    assert f'"Transcoder.{name}"' in message
+    assert repr(value) in message
+    assert allowed in message
+
+
+@pytest.mark.parametrize("section", [[], "on", None, 1])
+def test_a_section_that_is_no_object_is_refused(section: object) -> None:
+    with pytest.raises(SettingsError, match="an object"):
+        Settings.parse(section)

@@ -1,0 +1,1 @@
+"""Worker processes: a deadline for each job, and no job takes down another."""

@@ -1,0 +1,136 @@
+"""Real worker processes: what each way of failing becomes, a row each."""
+
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orthanc_transcoder.codec.uids import JPEG2000Lossless
+from orthanc_transcoder.errors import PoolError
+from orthanc_transcoder.fingerprint import fingerprint
+from orthanc_transcoder.pool.process import WorkerProcess
+from tests.support.faulty_worker import FAULTS, ROWS
+from tests.support.workers import faulty_python, script
+from tests.synthesis import Image, native_file
+
+
+def job(seconds: float = 30.0) -> dict[str, Any]:
+    return {
+        "allowed": [JPEG2000Lossless],
+        "allow_new_sop_instance_uid": True,
+        "rules": {},
+        "seconds": seconds,
+    }
+
+
+def ask(worker: WorkerProcess, image: Image, seconds: float = 30.0) -> dict[str, Any]:
+    data = memoryview(native_file(image))
+    header, _ = worker.ask(job(seconds), data, time.monotonic() + seconds)
+    report = header["report"]
+    assert isinstance(report, dict)
+    return report
+
+
+@pytest.fixture
+def worker(tmp_path: Path) -> Iterator[WorkerProcess]:
+    process = WorkerProcess(faulty_python(tmp_path), fingerprint())
+    yield process
+    process.end()
+
+
+def test_it_says_who_it_is(worker: WorkerProcess) -> None:
+    assert worker.hello["fingerprint"] == fingerprint()
+    assert "imagecodecs/openjpeg" in worker.hello["codecs"]["available"]
+
+
+def test_it_does_one_job_after_another(worker: WorkerProcess) -> None:
+    for size in (16, 33):
+        report = ask(worker, Image(rows=size, columns=size))
+        assert report["outcome"] == "transcoded"
+        assert report["verified"] is True
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "says"),
+    [
+        ("segfault", "worker_died", "SIGSEGV"),
+        ("kill", "worker_died", "SIGKILL"),
+        ("exit", "worker_died", "status 3"),
+        ("base_exception", "worker_died", "the test codec panicked"),
+        ("garbage", "worker_broken", "garbage"),
+        ("sleep", "deadline", "deadline"),
+        ("spin", "deadline", "deadline"),
+    ],
+)
+def test_a_job_that_ends_its_worker(
+    worker: WorkerProcess, fault: str, code: str, says: str
+) -> None:
+    with pytest.raises(PoolError) as caught:
+        ask(worker, Image(rows=ROWS, columns=FAULTS[fault]), seconds=2.0)
+    assert caught.value.code == code
+    assert says in caught.value.reason
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"), [("raise", "internal_error"), ("wrong_samples", "not_lossless")]
+)
+def test_a_job_that_fails_and_spares_its_worker(
+    worker: WorkerProcess, fault: str, code: str
+) -> None:
+    report = ask(worker, Image(rows=ROWS, columns=FAULTS[fault]))
+    assert (report["outcome"], report["code"]) == ("failed", code)
+    assert ask(worker, Image(rows=8, columns=8))["outcome"] == "transcoded"
+
+
+@pytest.mark.parametrize(
+    ("commands", "says"),
+    [
+        ("exit 4", "status 4"),
+        ("echo 'ImportError: no numpy' >&2; exit 1", "ImportError: no numpy"),
+        ("kill -SEGV $$", "SIGSEGV"),
+        (f'exec {sys.executable} -c "import os,sys; os.write(int(sys.argv[-1]), b\'x\' * 99)" "$@"',
+         "garbage"),
+    ],
+)  # fmt: skip
+def test_an_interpreter_that_is_none(tmp_path: Path, commands: str, says: str) -> None:
+    with pytest.raises(PoolError) as caught:
+        WorkerProcess(script(tmp_path / "python", commands), fingerprint())
+    assert caught.value.code == "workers_unavailable"
+    assert says in caught.value.reason
+
+
+def test_an_interpreter_that_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(PoolError, match="cannot be started"):
+        WorkerProcess(tmp_path / "nothing", fingerprint())
+
+
+def test_a_worker_with_other_package_files_is_refused() -> None:
+    with pytest.raises(PoolError, match="other package files"):
+        WorkerProcess(Path(sys.executable), "0" * 64)
+
+
+def test_failed_starts_leave_no_descriptors(tmp_path: Path) -> None:
+    program = script(tmp_path / "python", "exit 1")
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for path in (program, tmp_path / "nothing"):
+        with pytest.raises(PoolError):
+            WorkerProcess(path, fingerprint())
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_it_ends_by_itself_when_its_owner_is_gone(worker: WorkerProcess) -> None:
+    worker._channel.close()
+    assert worker._process.wait(10) == 0
+
+
+def test_the_kernel_ends_a_codec_that_never_returns(
+    worker: WorkerProcess,
+) -> None:
+    """Even with nobody left to watch: the owner never looks again."""
+    data = memoryview(native_file(Image(rows=ROWS, columns=FAULTS["spin"])))
+    worker._channel.send(job(0.1), data)
+    assert worker._process.wait(30) == -signal.SIGALRM

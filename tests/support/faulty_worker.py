@@ -1,0 +1,73 @@
+"""A worker whose JPEG 2000 codec fails on purpose, chosen by the size of the image.
+
+It stands in for the interpreter (see ``faulty_python``), so that the product
+needs no door for it: the arguments are those of ``python -I -c CODE FOLDER FD``.
+"""
+
+import os
+import signal
+import sys
+import time
+
+FAULTS = {
+    "segfault": 101,
+    "exit": 102,
+    "sleep": 103,
+    "raise": 104,
+    "base_exception": 105,
+    "wrong_samples": 106,
+    "kill": 107,
+    "garbage": 108,
+    "spin": 109,
+}
+ROWS = 7
+
+
+class Mishap(BaseException):
+    """Not an ``Exception``, like what some native libraries raise."""
+
+
+def fail(columns: int, descriptor: int) -> None:
+    """Do what an image of ``ROWS`` rows and so many columns asks for."""
+    fault = {value: name for name, value in FAULTS.items()}.get(columns)
+    if fault == "segfault":
+        os.kill(os.getpid(), signal.SIGSEGV)
+    elif fault == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    elif fault == "exit":
+        os._exit(3)
+    elif fault == "sleep":
+        time.sleep(600)
+    elif fault == "spin":
+        while True:
+            pass
+    elif fault == "raise":
+        raise RuntimeError("the test codec raised")
+    elif fault == "base_exception":
+        raise Mishap("the test codec panicked")
+    elif fault == "garbage":
+        os.write(descriptor, b"no message at all, but long enough to be taken for one")
+
+
+def main() -> None:
+    """Run the code that the pool gave, with the faulty codec in place."""
+    _, _, _, code, folder, descriptor = sys.argv
+    sys.path.insert(0, folder)
+    from orthanc_transcoder.codec import jpeg2000  # noqa: PLC0415
+
+    honest = jpeg2000.Jpeg2000.encode
+
+    def encode(self, samples, pixels, syntax, options):  # type: ignore[no-untyped-def]
+        if pixels.rows == ROWS:
+            fail(pixels.columns, int(descriptor))
+            if pixels.columns == FAULTS["wrong_samples"]:
+                samples = samples ^ 1
+        return honest(self, samples, pixels, syntax, options)
+
+    jpeg2000.Jpeg2000.encode = encode  # type: ignore[method-assign]
+    sys.argv = ["-c", folder, descriptor]
+    exec(code)  # noqa: S102
+
+
+if __name__ == "__main__":
+    main()

@@ -51,6 +51,12 @@ class Registry:
         return self._find(syntax, "encode", lambda codec: codec.encodes)
 
     @property
+    def encodable(self) -> frozenset[str]:
+        """Every syntax that ``encoder`` gives a codec for; loads them all."""
+        codecs = map(self._load, self._sources)
+        return frozenset().union(*(codec.encodes for codec in codecs if not isinstance(codec, str)))
+
+    @property
     def available(self) -> dict[str, dict[str, object]]:
         """Version and syntaxes of every codec that works; loads them all."""
         return {

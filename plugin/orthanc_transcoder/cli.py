@@ -1,0 +1,138 @@
+"""The pipeline from a shell, without Orthanc.
+
+    orthanc-transcoder transcode IN OUT --to JPEG2000Lossless
+    orthanc-transcoder check FILE...
+
+Exit status: 0 done, 3 declined (nothing is written, the reason is printed),
+1 error. ``--json`` prints one report per line instead of a sentence.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from . import __version__, syntaxes
+from .codec.registry import default_registry
+from .model import Outcome, Report, Request, Rules
+from .pipeline import check, transcode
+
+DONE, ERROR, DECLINED = 0, 1, 3
+
+_STATUS = {Outcome.DECLINED: DECLINED, Outcome.FAILED: ERROR}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command line; gives the exit status."""
+    try:
+        options = _parser().parse_args(arguments)
+    except SystemExit as end:
+        return ERROR if end.code else DONE  # argparse ends with 2 on a wrong command line
+    try:
+        return int(options.run(options))
+    except OSError as error:
+        print(f"orthanc-transcoder: {error}", file=sys.stderr)
+        return ERROR
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="orthanc-transcoder",
+        description="Transcode DICOM images, with proof, or check them.",
+        epilog="Exit status: 0 done, 3 declined (nothing written), 1 error.",
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    one = commands.add_parser("transcode", help="transcode one file")
+    one.add_argument("input", type=Path, metavar="IN")
+    one.add_argument("output", type=Path, metavar="OUT")
+    one.add_argument("--to", required=True, type=_syntax, metavar="SYNTAX", help="UID or keyword")
+    one.add_argument("--json", action="store_true", help="print the report as JSON")
+    one.set_defaults(run=_transcode)
+
+    many = commands.add_parser("check", help="decode every frame of files")
+    many.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    many.add_argument("--json", action="store_true", help="print one report per line as JSON")
+    many.set_defaults(run=_check)
+    return parser
+
+
+def _syntax(name: str) -> str:
+    try:
+        return syntaxes.resolve(name)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _transcode(options: argparse.Namespace) -> int:
+    data = options.input.read_bytes()
+    result, report = transcode(data, Request((options.to,)), Rules(), default_registry())
+    if report.outcome is Outcome.KEPT:
+        result = data
+    if result is not None:
+        _write(options.output, result)
+    _print(options.input, report, options.json)
+    return _STATUS.get(report.outcome, DONE)
+
+
+def _check(options: argparse.Namespace) -> int:
+    registry = default_registry()
+    statuses = set()
+    for path in options.files:
+        try:
+            report = check(path.read_bytes(), registry)
+        except OSError as error:
+            report = Report(Outcome.FAILED, code="unreadable", reason=str(error))
+        _print(path, report, options.json)
+        statuses.add(_STATUS.get(report.outcome, DONE))
+    return next(status for status in (ERROR, DECLINED, DONE) if status in statuses)
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all."""
+    with tempfile.NamedTemporaryFile(dir=path.absolute().parent, delete=False) as file:
+        temporary = Path(file.name)
+        try:
+            file.write(data)
+            file.close()
+            temporary.chmod(0o666 & ~_umask())
+            temporary.replace(path)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current
+
+
+def _print(path: Path, report: Report, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps({"file": str(path), **report.to_json()}))
+    else:
+        print(f"{path}: {_sentence(report)}")
+        for note in report.notes:
+            print(f"  note: {note}")
+
+
+def _sentence(report: Report) -> str:
+    if report.outcome is Outcome.TRANSCODED:
+        return (
+            f"transcoded from {report.source_syntax} to {report.target_syntax}, "
+            f"{report.source_bytes} to {report.result_bytes} bytes (ratio {report.ratio:.2f}), "
+            f"{report.frames} frames verified"
+        )
+    if report.outcome is Outcome.CHECKED:
+        return f"{report.frames} frames of {report.source_syntax} decoded by {report.codec}"
+    return f"{report.outcome} ({report.code}): {report.reason}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,132 @@
+"""The composition root: the one place that knows every part.
+
+A wrong configuration stops the start of Orthanc, as Orthanc's own options do.
+Nothing else does: whatever is missing is logged in one line, shown on the
+status page, and costs transcoding, never storing.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import logging
+import platform
+
+from . import __version__, peek
+from .errors import SettingsError
+from .fingerprint import fingerprint
+from .host import seam
+from .model import Rules
+from .pool.process import WorkerProcess
+from .pool.supervisor import Pool
+from .records import Records
+from .service import TranscodingService
+from .settings import SECTION, Settings
+from .threads import Deputy
+from .web import routes
+
+_log = logging.getLogger(__name__)
+
+
+def start(orthanc: seam.Orthanc) -> None:
+    """Start the plugin inside Orthanc.
+
+    Raises
+    ------
+    SettingsError
+        If the ``Transcoder`` section is wrong.
+    """
+    _log_into(orthanc)
+    configuration = seam.configuration(orthanc)
+    try:
+        settings = Settings.parse(configuration.get(SECTION, {}))
+    except SettingsError as error:
+        _log.error("%s", error)
+        raise
+    Plugin(orthanc, settings, seam.IngestRule(configuration))
+
+
+class Plugin:
+    """The running plugin."""
+
+    def __init__(self, orthanc: seam.Orthanc, settings: Settings, ingest: seam.IngestRule) -> None:
+        self._settings = settings
+        self._sdk, self._no_sdk = seam.find_sdk(orthanc, settings.native_callbacks)
+        self._rest = seam.NativeRest(self._sdk) if self._sdk else seam.OfficialRest(orthanc)
+        self._records = Records(self._rest, settings.report_metadata)
+        self._deputy = Deputy(2)
+        self._pool = self._start_pool()
+        self._service = TranscodingService(
+            self._pool,
+            Rules(unused_bits=settings.unused_bits),
+            settings.deadline,
+            self._records.remember,
+        )
+        atexit.register(self._stop)
+        self._register(orthanc, ingest)
+
+    def _start_pool(self) -> Pool:
+        files = fingerprint()
+        interpreter = self._settings.interpreter
+        return Pool(lambda: WorkerProcess(interpreter, files), self._settings.worker_count)
+
+    def _register(self, orthanc: seam.Orthanc, ingest: seam.IngestRule) -> None:
+        if self._sdk:
+            seam.register_transcoder(self._sdk, self._service.transcode, self._deputy)
+            _log.warning("native transcoder registered (Orthanc %s)", self._sdk.version)
+        else:
+            seam.register_received_instance(
+                orthanc, self._service.transcode, peek.transfer_syntax, ingest
+            )
+            _log.error(
+                "only received instances are transcoded, because the native interface is not "
+                "used: %s. C-MOVE, C-GET, peers, archives and modifications are not transcoded",
+                self._no_sdk,
+            )
+        seam.register_on_stored(orthanc, self._records.take, self._records.write, self._deputy)
+        seam.register_routes(orthanc, routes.PATTERNS, self._answer, self._deputy)
+
+    def _answer(self, path: str, method: str) -> routes.Response:
+        return routes.answer(path, method, self._status, self._records.read)
+
+    def _status(self) -> dict[str, object]:
+        pool = self._pool.state()
+        codecs = pool.hello.get("codecs", {"available": {}, "unavailable": {}})
+        return {
+            "version": __version__,
+            "orthanc": {
+                "version": self._version_of("/system"),
+                "python_plugin": self._version_of("/plugins/python"),
+                "python": platform.python_version(),
+            },
+            "native_callbacks": {"registered": self._sdk is not None, "reason": self._no_sdk},
+            "workers": {
+                "configured": pool.size,
+                "alive": pool.alive,
+                "busy": pool.busy,
+                "waiting": pool.waiting,
+                "deaths": pool.deaths,
+                "unavailable": pool.unavailable,
+                "python": pool.hello.get("python", ""),
+                "interpreter": str(self._settings.interpreter),
+            },
+            "codecs": codecs,
+            "counters": self._service.counters,
+        }
+
+    def _version_of(self, uri: str) -> str:
+        return str(json.loads(self._rest.rest_get(uri))["Version"])
+
+    def _stop(self) -> None:
+        """Called when Orthanc finalises Python: no callback comes any more."""
+        self._pool.stop()
+        self._deputy.stop()
+
+
+def _log_into(orthanc: seam.Orthanc) -> None:
+    logger = logging.getLogger(__package__)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    for handler in list(logger.handlers):
+        logger.removeHandler(handler)
+    logger.addHandler(seam.LogHandler(orthanc))

@@ -1,0 +1,221 @@
+"""Orthanc's plugin SDK through its public C ABI (``OrthancCPlugin.h``).
+
+Only the services that this plugin uses. Calls through ctypes release the GIL
+while the core works, which those through the ``orthanc`` module do not.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from typing import Any
+
+from ..errors import HostError
+from .discovery import find_context
+
+SUCCESS = 0
+PLUGIN_ERROR = 1
+NOT_IMPLEMENTED = 2
+UNKNOWN_RESOURCE = 17
+
+_GET_ORTHANC_PATH = 4
+_GET_CONFIGURATION = 13
+_CREATE_MEMORY_BUFFER = 38
+_REGISTER_TRANSCODER_CALLBACK = 1015
+_REST_API_GET = 3001
+_REST_API_PUT = 3004
+_MAX_BUFFER_BYTES = 2**32 - 1
+_PY_BUF_READ = 0x100
+
+
+class MemoryBuffer(ctypes.Structure):
+    """``OrthancPluginMemoryBuffer``."""
+
+    _fields_ = (("data", ctypes.c_void_p), ("size", ctypes.c_uint32))
+
+
+class _CreateMemoryBuffer(ctypes.Structure):
+    _fields_ = (("target", ctypes.c_void_p), ("size", ctypes.c_uint32))
+
+
+class _RetrieveDynamicString(ctypes.Structure):
+    _fields_ = (("result", ctypes.POINTER(ctypes.c_void_p)), ("argument", ctypes.c_char_p))
+
+
+class _RestApiGet(ctypes.Structure):
+    _fields_ = (("target", ctypes.POINTER(MemoryBuffer)), ("uri", ctypes.c_char_p))
+
+
+class _RestApiPut(ctypes.Structure):
+    _fields_ = (
+        ("target", ctypes.POINTER(MemoryBuffer)),
+        ("uri", ctypes.c_char_p),
+        ("body", ctypes.c_char_p),
+        ("body_size", ctypes.c_uint32),
+    )
+
+
+class _TranscoderCallback(ctypes.Structure):
+    _fields_ = (("callback", ctypes.c_void_p),)
+
+
+_FREE = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+_INVOKE_SERVICE = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)
+_TRANSCODE = ctypes.CFUNCTYPE(
+    ctypes.c_int,
+    ctypes.c_void_p,
+    ctypes.c_void_p,
+    ctypes.c_uint64,
+    ctypes.POINTER(ctypes.c_char_p),
+    ctypes.c_uint32,
+    ctypes.c_uint8,
+)
+
+
+# A read-only view of memory that the core owns, valid as long as that memory is.
+_view = ctypes.pythonapi.PyMemoryView_FromMemory
+_view.restype = ctypes.py_object
+_view.argtypes = (ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_int)
+
+
+class Context(ctypes.Structure):
+    """``OrthancPluginContext``."""
+
+    _fields_ = (
+        ("plugins_manager", ctypes.c_void_p),
+        ("orthanc_version", ctypes.c_char_p),
+        ("free", _FREE),
+        ("invoke_service", _INVOKE_SERVICE),
+    )
+
+
+class ServiceError(Exception):
+    """A service of the core answered with an error code."""
+
+    def __init__(self, service: int, code: int) -> None:
+        super().__init__(f"service {service} failed with error code {code}")
+        self.code = code
+
+
+class Sdk:
+    """The core's services, once the context is proven.
+
+    Parameters
+    ----------
+    orthanc
+        The ``orthanc`` module, whose answers the context must match.
+
+    Raises
+    ------
+    HostError
+        If the context is not found, or its answers are not the module's.
+    """
+
+    def __init__(self, orthanc: Any) -> None:
+        self._address = find_context()
+        self._context = Context.from_address(self._address)
+        self._keep: list[object] = []  # callbacks live as long as the process
+        self._prove(orthanc)
+
+    @property
+    def version(self) -> str:
+        """Version of the Orthanc core."""
+        return str(self._context.orthanc_version.decode())
+
+    def configuration(self) -> str:
+        """Orthanc's configuration, as JSON."""
+        return self._text(_GET_CONFIGURATION)
+
+    def rest_get(self, uri: str) -> bytes:
+        """GET from Orthanc's REST API, without its plugins' routes.
+
+        Raises
+        ------
+        ServiceError
+            If the core answers with an error.
+        """
+        target = MemoryBuffer()
+        self._invoke(_REST_API_GET, _RestApiGet(ctypes.pointer(target), uri.encode()))
+        return self._take(target)
+
+    def rest_put(self, uri: str, body: bytes) -> bytes:
+        """PUT to Orthanc's REST API; raises like ``rest_get``."""
+        target = MemoryBuffer()
+        call = _RestApiPut(ctypes.pointer(target), uri.encode(), body, len(body))
+        self._invoke(_REST_API_PUT, call)
+        return self._take(target)
+
+    def register_transcoder(
+        self,
+        transcode: Callable[[memoryview, tuple[str, ...], bool], bytearray | None],
+        report: Callable[[BaseException], None],
+    ) -> None:
+        """Register a transcoder with the core.
+
+        Parameters
+        ----------
+        transcode
+            Takes the file (valid during the call only), the allowed transfer
+            syntaxes and whether a new SOP Instance UID is allowed; gives the
+            new file, or None to decline. It is called on Orthanc's threads.
+        report
+            Takes what ``transcode`` should not have raised; must not raise.
+        """
+
+        def callback(
+            target: int, data: int, size: int, syntaxes: Any, count: int, new_uid: int
+        ) -> int:
+            # The one border: an exception that leaves a ctypes callback makes it
+            # return 0, which is success, with garbage as the result.
+            try:
+                allowed = tuple(syntaxes[index].decode() for index in range(count))
+                result = transcode(_view(data, size, _PY_BUF_READ), allowed, bool(new_uid))
+                if result is None:
+                    return NOT_IMPLEMENTED
+                return self._give(target, result)
+            except BaseException as error:  # noqa: BLE001
+                report(error)
+                return PLUGIN_ERROR
+
+        function = _TRANSCODE(callback)
+        self._keep.append(function)
+        address = ctypes.cast(function, ctypes.c_void_p)
+        self._invoke(_REGISTER_TRANSCODER_CALLBACK, _TranscoderCallback(address))
+
+    def _prove(self, orthanc: Any) -> None:
+        try:
+            path = self._text(_GET_ORTHANC_PATH)
+            configuration = self.configuration()
+        except ServiceError as error:
+            raise HostError(f"the context that was found does not answer: {error}") from error
+        if path != orthanc.GetOrthancPath() or configuration != orthanc.GetConfiguration():
+            raise HostError("the context that was found gives other answers than Orthanc")
+
+    def _invoke(self, service: int, parameters: ctypes.Structure) -> None:
+        code = self._context.invoke_service(self._address, service, ctypes.addressof(parameters))
+        if code != SUCCESS:
+            raise ServiceError(service, code)
+
+    def _text(self, service: int) -> str:
+        result = ctypes.c_void_p()
+        self._invoke(service, _RetrieveDynamicString(ctypes.pointer(result), None))
+        try:
+            return ctypes.string_at(result.value or 0).decode() if result.value else ""
+        finally:
+            self._context.free(result)
+
+    def _take(self, buffer: MemoryBuffer) -> bytes:
+        try:
+            return ctypes.string_at(buffer.data, buffer.size) if buffer.size else b""
+        finally:
+            self._context.free(buffer.data)
+
+    def _give(self, target: int, result: bytearray) -> int:
+        """Copy a result into memory that the core owns."""
+        if not 0 < len(result) <= _MAX_BUFFER_BYTES:
+            return PLUGIN_ERROR
+        self._invoke(_CREATE_MEMORY_BUFFER, _CreateMemoryBuffer(target, len(result)))
+        source = (ctypes.c_char * 1).from_buffer(result)
+        buffer = MemoryBuffer.from_address(target)
+        ctypes.memmove(buffer.data, ctypes.addressof(source), len(result))
+        return SUCCESS

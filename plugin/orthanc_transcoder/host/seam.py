@@ -1,0 +1,237 @@
+"""Between Orthanc and the package: callbacks to model values and back.
+
+``Orthanc`` lists the names of the ``orthanc`` module that are used, all of
+them in the Python plugin since 4.0; a test holds the fake host and the real
+module to it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from ..errors import HostError
+from ..model import Report, Request
+from ..records import RestError
+from ..threads import Deputy
+from ..web.routes import Response
+from .sdk import Sdk, ServiceError
+
+_log = logging.getLogger(__name__)
+
+Transcode = Callable[[memoryview, Request], bytearray | None]
+
+
+class Orthanc(Protocol):
+    """The ``orthanc`` module."""
+
+    ReceivedInstanceAction: Any
+
+    def GetConfiguration(self) -> str:
+        """Orthanc's configuration, as JSON."""
+
+    def GetOrthancPath(self) -> str:
+        """Path of Orthanc's binary."""
+
+    def LogError(self, message: str, /) -> None:
+        """Write to Orthanc's log."""
+
+    def LogWarning(self, message: str, /) -> None:
+        """Write to Orthanc's log."""
+
+    def LogInfo(self, message: str, /) -> None:
+        """Write to Orthanc's log, if it is verbose."""
+
+    def RegisterRestCallback(self, pattern: str, callback: Callable[..., None], /) -> None:
+        """Serve the paths that match ``pattern``."""
+
+    def RegisterOnStoredInstanceCallback(self, callback: Callable[[Any, str], None], /) -> None:
+        """Be told of each stored instance."""
+
+    def RegisterReceivedInstanceCallback(
+        self, callback: Callable[[bytes, Any], tuple[Any, bytes | None]], /
+    ) -> None:
+        """Replace each received instance before it is stored."""
+
+    def RestApiGet(self, uri: str, /) -> bytes:
+        """GET from Orthanc's REST API."""
+
+    def RestApiPut(self, uri: str, body: bytes, /) -> bytes:
+        """PUT to Orthanc's REST API."""
+
+
+class LogHandler(logging.Handler):
+    """Writes the package's log records into Orthanc's log, one line each."""
+
+    def __init__(self, orthanc: Orthanc) -> None:
+        super().__init__()
+        self._orthanc = orthanc
+        self.setFormatter(logging.Formatter("orthanc_transcoder: %(message)s"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record."""
+        line = self.format(record).replace("\n", " | ")
+        if record.levelno >= logging.ERROR:
+            self._orthanc.LogError(line)
+        elif record.levelno >= logging.WARNING:
+            self._orthanc.LogWarning(line)
+        else:
+            self._orthanc.LogInfo(line)
+
+
+class OfficialRest:
+    """Orthanc's REST API through the ``orthanc`` module, which holds the GIL meanwhile.
+
+    Only for requests that need no transcoding to be answered.
+    """
+
+    def __init__(self, orthanc: Any) -> None:
+        self._orthanc = orthanc
+
+    def rest_get(self, uri: str) -> bytes:
+        """GET; raises ``RestError``."""
+        try:
+            answer = self._orthanc.RestApiGet(uri)
+        except self._orthanc.OrthancException as error:
+            raise RestError(str(error)) from error
+        return bytes(answer)
+
+    def rest_put(self, uri: str, body: bytes) -> None:
+        """PUT; raises ``RestError``."""
+        try:
+            self._orthanc.RestApiPut(uri, body)
+        except self._orthanc.OrthancException as error:
+            raise RestError(str(error)) from error
+
+
+class NativeRest:
+    """Orthanc's REST API through the SDK, which releases the GIL meanwhile."""
+
+    def __init__(self, sdk: Sdk) -> None:
+        self._sdk = sdk
+
+    def rest_get(self, uri: str) -> bytes:
+        """GET; raises ``RestError``."""
+        try:
+            return self._sdk.rest_get(uri)
+        except ServiceError as error:
+            raise RestError(str(error)) from error
+
+    def rest_put(self, uri: str, body: bytes) -> None:
+        """PUT; raises ``RestError``."""
+        try:
+            self._sdk.rest_put(uri, body)
+        except ServiceError as error:
+            raise RestError(str(error)) from error
+
+
+def find_sdk(orthanc: Orthanc, wanted: bool) -> tuple[Sdk | None, str]:
+    """The proven SDK, or None and the reason why it is not used."""
+    if not wanted:
+        return None, "switched off by Transcoder.NativeCallbacks"
+    try:
+        return Sdk(orthanc), ""
+    except HostError as error:
+        return None, str(error)
+
+
+def register_transcoder(sdk: Sdk, transcode: Transcode, deputy: Deputy) -> None:
+    """Register with the core; ``transcode`` is called on Orthanc's threads."""
+
+    def handle(data: memoryview, allowed: tuple[str, ...], new_uid: bool) -> bytearray | None:
+        return transcode(data, Request(allowed, new_uid))
+
+    def report(error: BaseException) -> None:
+        with contextlib.suppress(Exception):
+            deputy.tell(lambda: _log.error("internal error in the transcoder: %r", error))
+
+    sdk.register_transcoder(handle, report)
+
+
+class IngestRule:
+    """What Orthanc's own configuration says of transcoding on ingest.
+
+    Needed only where the core does not apply it for us.
+    """
+
+    def __init__(self, configuration: dict[str, Any]) -> None:
+        self.target = str(configuration.get("IngestTranscoding", ""))
+        self.uncompressed = bool(configuration.get("IngestTranscodingOfUncompressed", True))
+        self.compressed = bool(configuration.get("IngestTranscodingOfCompressed", True))
+
+    def applies(self, syntax: str) -> bool:
+        """Whether a file of ``syntax`` is to be transcoded."""
+        uncompressed = syntax in _UNCOMPRESSED
+        return bool(
+            self.target
+            and syntax != self.target
+            and (self.uncompressed if uncompressed else self.compressed)
+        )
+
+
+# As Orthanc counts: deflated is not among them.
+_UNCOMPRESSED = frozenset(("", "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"))
+
+
+def register_received_instance(
+    orthanc: Orthanc, transcode: Transcode, syntax_of: Callable[[memoryview], str], rule: IngestRule
+) -> None:
+    """Transcode what is received, through the official callback alone."""
+    keep = (orthanc.ReceivedInstanceAction.KEEP_AS_IS, None)
+
+    def received(data: bytes, _: Any) -> tuple[Any, bytes | None]:
+        view = memoryview(data)
+        if not rule.applies(syntax_of(view)):
+            return keep
+        result = transcode(view, Request((rule.target,)))
+        if result is None:
+            return keep
+        return orthanc.ReceivedInstanceAction.MODIFY, bytes(result)
+
+    orthanc.RegisterReceivedInstanceCallback(received)
+
+
+def register_on_stored(
+    orthanc: Orthanc,
+    take: Callable[[int, str], Report | None],
+    write: Callable[[str, Report], None],
+    deputy: Deputy,
+) -> None:
+    """Keep the report of an instance once it is stored."""
+
+    def stored(dicom: Any, instance: str) -> None:
+        report = take(threading.get_ident(), dicom.GetInstanceTransferSyntaxUid())
+        if report is not None:
+            deputy.ask(lambda: write(instance, report))
+
+    orthanc.RegisterOnStoredInstanceCallback(stored)
+
+
+def register_routes(
+    orthanc: Orthanc,
+    patterns: tuple[str, ...],
+    answer: Callable[[str, str], Response],
+    deputy: Deputy,
+) -> None:
+    """Serve the plugin's REST routes."""
+
+    def serve(output: Any, uri: str, **request: Any) -> None:
+        response = deputy.ask(lambda: answer(uri, request["method"]))
+        if response.status == 200:
+            output.AnswerBuffer(response.body, "application/json")
+        else:
+            output.SetHttpHeader("Content-Type", "application/json")
+            output.SendHttpStatus(response.status, response.body, len(response.body))
+
+    for pattern in patterns:
+        orthanc.RegisterRestCallback(pattern, serve)
+
+
+def configuration(orthanc: Orthanc) -> dict[str, Any]:
+    """Orthanc's configuration."""
+    values: dict[str, Any] = json.loads(orthanc.GetConfiguration())
+    return values

@@ -1,0 +1,84 @@
+"""The report of each stored instance, kept in Orthanc as user-defined metadata.
+
+It is thereby stored in whatever database Orthanc uses, survives restarts, and
+is deleted with the instance. A report is matched to the instance that is
+stored next on the same thread, which is how Orthanc works: it transcodes, then
+stores, then tells us, one instance after the other. The SOP Instance UID and
+the transfer syntax must agree, since a thread may also have transcoded for
+another purpose and stored nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from typing import Protocol
+
+from .model import Report
+
+_log = logging.getLogger(__name__)
+
+
+class RestError(Exception):
+    """Orthanc's REST API answered with an error."""
+
+
+class Rest(Protocol):
+    """Orthanc's REST API, as far as records need it."""
+
+    def rest_get(self, uri: str) -> bytes:
+        """GET; raises ``RestError``."""
+
+    def rest_put(self, uri: str, body: bytes) -> None:
+        """PUT; raises ``RestError``."""
+
+
+class Records:
+    """Reports on their way into Orthanc, and those that are there."""
+
+    def __init__(self, rest: Rest, metadata: int) -> None:
+        self._rest = rest
+        self._metadata = metadata
+        self._lock = threading.Lock()
+        self._latest: dict[int, Report] = {}
+
+    def remember(self, thread: int, report: Report) -> None:
+        """Keep the report of the latest transcoding on a thread."""
+        with self._lock:
+            self._latest[thread] = report
+
+    def take(self, thread: int, syntax: str) -> Report | None:
+        """The report that belongs to the instance which ``thread`` has just stored.
+
+        Parameters
+        ----------
+        syntax
+            Transfer syntax that was stored.
+        """
+        with self._lock:
+            report = self._latest.pop(thread, None)
+        if report is None or syntax != (report.target_syntax or report.source_syntax):
+            return None
+        return report
+
+    def write(self, instance: str, report: Report) -> None:
+        """Keep a report with an instance; not on an Orthanc thread."""
+        try:
+            tags = json.loads(self._rest.rest_get(f"/instances/{instance}"))["MainDicomTags"]
+            if tags.get("SOPInstanceUID") == report.result_sop_instance_uid:
+                body = json.dumps(report.to_json(), separators=(",", ":")).encode()
+                self._rest.rest_put(self._uri(instance), body)
+        except RestError as error:
+            _log.warning("the report of instance %s could not be stored: %s", instance, error)
+
+    def read(self, instance: str) -> dict[str, object] | None:
+        """The report that an instance has, if any; not on an Orthanc thread."""
+        try:
+            report = json.loads(self._rest.rest_get(self._uri(instance)))
+        except RestError:
+            return None
+        return report if isinstance(report, dict) else None
+
+    def _uri(self, instance: str) -> str:
+        return f"/instances/{instance}/metadata/{self._metadata}"

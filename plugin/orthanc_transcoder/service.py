@@ -1,0 +1,155 @@
+"""Orthanc's side of a transcoding: ask the pool, count, log, remember the report.
+
+``transcode`` is called on Orthanc's threads and does next to nothing there:
+everything else happens on the pool's threads, in ``_conclude``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+
+from . import peek
+from .errors import PoolError
+from .model import Outcome, Report, Request, Rules
+from .pool.supervisor import Answer, Pool
+
+_log = logging.getLogger(__name__)
+
+# A job's deadline grows by a second for each so many bytes of the file.
+_BYTES_PER_SECOND = 4_000_000
+
+
+class TranscodingService:
+    """Transcodes files in the pool.
+
+    Parameters
+    ----------
+    remember
+        Takes the calling thread's identifier and the report.
+    """
+
+    def __init__(
+        self, pool: Pool, rules: Rules, deadline: int, remember: Callable[[int, Report], None]
+    ) -> None:
+        self._pool = pool
+        self._rules = dataclasses.asdict(rules)
+        self._deadline = deadline
+        self._remember = remember
+        self._lock = threading.Lock()
+        self._counters: Counter[str] = Counter()
+
+    def transcode(self, data: memoryview, request: Request) -> bytearray | None:
+        """The transcoded file, or None if Orthanc must go on without us.
+
+        Parameters
+        ----------
+        data
+            A DICOM file; must stay valid until this returns.
+        """
+        call = _Call(self, data, request)
+        self._pool.run(call.header(), data, call.seconds, call.conclude)
+        return call.result
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """Outcomes so far, and bytes in and out of what was transcoded."""
+        with self._lock:
+            return dict(self._counters)
+
+    @property
+    def rules(self) -> dict[str, object]:
+        """The rules, as plain values."""
+        return self._rules
+
+    def seconds(self, size: int) -> float:
+        """The deadline of a job on a file of ``size`` bytes."""
+        return self._deadline + size / _BYTES_PER_SECOND
+
+    def finish(self, thread: int, report: Report) -> None:
+        """Account for a finished call of the thread ``thread``."""
+        self._count(report)
+        _tell(report)
+        self._remember(thread, report)
+
+    def _count(self, report: Report) -> None:
+        with self._lock:
+            self._counters[str(report.outcome)] += 1
+            if report.outcome is Outcome.TRANSCODED:
+                self._counters["source_bytes"] += report.source_bytes
+                self._counters["result_bytes"] += report.result_bytes
+
+
+class _Call:
+    """One call of ``transcode``, from an Orthanc thread to the pool and back."""
+
+    def __init__(self, service: TranscodingService, data: memoryview, request: Request) -> None:
+        self.result: bytearray | None = None
+        self.seconds = service.seconds(len(data))
+        self._service = service
+        self._data = data
+        self._request = request
+        self._thread = threading.get_ident()
+        self._started = time.monotonic()
+
+    def header(self) -> dict[str, object]:
+        """The job's message to the worker."""
+        return {
+            "allowed": self._request.allowed,
+            "allow_new_sop_instance_uid": self._request.allow_new_sop_instance_uid,
+            "rules": self._service.rules,
+            "seconds": self.seconds,
+        }
+
+    def conclude(self, answer: Answer) -> None:
+        """Take the pool's answer, on one of its threads."""
+        report = self._report(answer)
+        elapsed = (time.monotonic() - self._started) * 1000
+        report = dataclasses.replace(report, milliseconds=round(elapsed, 1))
+        if report.outcome is Outcome.TRANSCODED:
+            self.result = answer.payload
+        elif report.outcome is Outcome.KEPT:
+            self.result = bytearray(self._data)
+        self._service.finish(self._thread, report)
+
+    def _report(self, answer: Answer) -> Report:
+        if answer.error is not None:
+            return self._failure(answer.error)
+        try:
+            return Report.from_json(answer.header["report"])
+        except (TypeError, ValueError, KeyError) as error:
+            return self._failure(PoolError("worker_broken", f"a worker's report is odd: {error}"))
+
+    def _failure(self, error: PoolError) -> Report:
+        uid = peek.sop_instance_uid(self._data)
+        return Report(
+            Outcome.FAILED,
+            code=error.code,
+            reason=error.reason,
+            sop_instance_uid=uid,
+            result_sop_instance_uid=uid,
+            source_syntax=peek.transfer_syntax(self._data),
+            source_bytes=len(self._data),
+        )
+
+
+def _tell(report: Report) -> None:
+    """One line for each transcoding; what kept the original is a warning."""
+    name = report.sop_instance_uid or "an unidentified instance"
+    if report.outcome is Outcome.TRANSCODED:
+        _log.info(
+            "%s: %s to %s, %d to %d bytes, %s, %.0f ms",
+            name,
+            report.source_syntax,
+            report.target_syntax,
+            report.source_bytes,
+            report.result_bytes,
+            "verified" if report.verified else "not verified",
+            report.milliseconds,
+        )
+    elif report.outcome is not Outcome.KEPT:
+        _log.warning("%s %s (%s): %s", name, report.outcome, report.code, report.reason)

@@ -1,0 +1,1 @@
+"""The plugin's REST routes, as functions from a path to an answer."""

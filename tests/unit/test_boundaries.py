@@ -1,0 +1,74 @@
+"""What may import what: the rules that keep Orthanc safe from our libraries."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+PLUGIN = Path(__file__).resolve().parents[2] / "plugin"
+PACKAGE = PLUGIN / "orthanc_transcoder"
+
+
+def imports(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names.add((node.module or "").partition(".")[0])
+    return names
+
+
+def test_only_the_host_package_touches_ctypes() -> None:
+    users = {path.relative_to(PACKAGE).parts[0] for path in PACKAGE.rglob("*.py")
+             if "ctypes" in imports(path)}  # fmt: skip
+    assert users == {"host"}
+
+
+def test_only_the_entry_script_imports_orthanc() -> None:
+    users = {path.relative_to(PLUGIN).as_posix() for path in PLUGIN.rglob("*.py")
+             if "orthanc" in imports(path)}  # fmt: skip
+    assert users == {"transcoder_plugin.py"}
+
+
+def test_nothing_else_is_importable_in_the_folder_of_the_entry_script() -> None:
+    entries = {
+        path.name
+        for path in PLUGIN.iterdir()
+        if not path.name.endswith("_cache") and path.name != "__pycache__"
+    }
+    assert entries == {"transcoder_plugin.py", "orthanc_transcoder"}
+
+
+def test_the_orthanc_side_imports_the_standard_library_only() -> None:
+    program = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import orthanc_transcoder.app; "
+        "print(*{name.partition('.')[0] for name in sys.modules})"
+    )
+    run = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", program, str(PLUGIN)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = set(run.stdout.split())
+    assert "orthanc_transcoder" in loaded
+    foreign = loaded - set(sys.stdlib_module_names) - {"orthanc_transcoder", "__main__"}
+    assert not foreign
+
+
+def test_no_stage_imports_one_before_it() -> None:
+    """host, policy, pool, pipeline, codec and dicom: the flow goes one way."""
+    forbidden = {
+        "codec": ("host", "pool", "dicom", "pipeline", "policy", "records", "web", "app"),
+        "dicom": ("host", "pool", "pipeline", "policy", "records", "web", "app"),
+        "pool": ("host", "records", "web", "app"),
+        "web": ("host", "pool", "pipeline", "app"),
+    }
+    for package, others in forbidden.items():
+        for path in (PACKAGE / package).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.ImportFrom) and node.level == 2:
+                    first = (node.module or "").partition(".")[0]
+                    names = {first} if first else {alias.name for alias in node.names}
+                    assert not names & set(others), path

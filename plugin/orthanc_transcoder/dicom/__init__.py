@@ -7,8 +7,9 @@ change keeps its exact bytes; pydicom lends its data dictionary alone.
 ``elements``    bytes -> raw elements
 ``vr``          what a data element is where the encoding does not say it
 ``convert``     raw elements -> bytes in another encoding
-``file``        a whole file: preamble, group 2, data set
-``image``       what the pixels are, or why they must not be touched
+``file``        a whole file: preamble, ``group2``, data set (maybe ``deflate``d)
+``syntaxes``    what each transfer syntax asks of them
+``image``       what the pixels are, or why they must stay ``untouched``
 ``frames``      encapsulated pixel data <-> codestreams
 ``native``      native pixel data <-> arrays
 ``overlays``    overlays embedded in pixel data -> Overlay Data

@@ -26,7 +26,8 @@ _HIGH_BIT: Final = 0x00280102
 _REPRESENTATION: Final = 0x00280103
 # US or SS by Pixel Representation: smallest and largest values, padding, palettes.
 _FOLLOW_SIGN: Final = frozenset(
-    {*range(0x00280104, 0x00280112), 0x00280120, 0x00280121, 0x00189810, 0x00221452}
+    {*range(0x00280104, 0x00280112), 0x00280120, 0x00280121, *range(0x00281101, 0x00281104)}
+    | {0x00189810, 0x00221452}
 )
 
 _IMAGE_TYPE: Final = 0x00080008

@@ -265,13 +265,22 @@ def _item_encoding(view: memoryview, position: int, outer: Encoding) -> Encoding
     return IMPLICIT_LE
 
 
+def begins_with_vr(view: memoryview) -> bool:
+    """Whether two capitals stand where an element's VR would."""
+    return _is_vr(bytes(view[4:6]))
+
+
 def _is_vr(code: bytes) -> bool:
     return len(code) == 2 and 65 <= code[0] <= 90 and 65 <= code[1] <= 90
 
 
 def _is_padding(view: memoryview, position: int) -> bool:
-    """Zero bytes up to the end: no element has the tag (0000,0000) with nothing in it."""
-    return not any(view[position : position + 8]) and not any(view[position:])
+    """Zero bytes up to the end; no element is (0000,0000) with nothing in it."""
+    if any(view[position : position + 8]):
+        return False
+    if bytes(view[position:]).strip(b"\0"):
+        raise _broken("bad_element", 0, position, "is no element")
+    return True
 
 
 def _broken(code: str, tag: int, position: int, reason: str) -> DicomError:

@@ -21,6 +21,7 @@ from .elements import (
     Buffer,
     Element,
     Encoding,
+    begins_with_vr,
     items,
     tag_name,
     walk,
@@ -44,7 +45,7 @@ from .syntaxes import (
 from .values import numbers, text
 from .vr import Context, resolve
 
-INFLATE_LIMIT: Final = 2**31
+INFLATE_LIMIT: Final = 2**30
 
 SOP_CLASS_UID: Final = 0x00080016
 SOP_INSTANCE_UID: Final = 0x00080018
@@ -205,14 +206,14 @@ class DicomFile:
 
 def _detected(body: memoryview, syntax: str) -> tuple[Encoding, tuple[str, ...]]:
     """The data set's encoding, and a note where group 2 says otherwise."""
-    told = guess(body)
     if not syntax:
-        return told, ("The file does not name its transfer syntax.",)
+        return guess(body), ("The file does not name its transfer syntax.",)
     named = encoding_of(syntax)
-    if len(body) < 8 or told.implicit == named.implicit:
+    implicit = not begins_with_vr(body)
+    if len(body) < 8 or implicit == named.implicit:
         return named, ()
-    kind = "implicit" if told.implicit else "explicit"
-    return Encoding(told.implicit, named.little), (
+    kind = "implicit" if implicit else "explicit"
+    return Encoding(implicit, named.little), (
         f"The data set is written with {kind} VRs, against its transfer syntax.",
     )
 
@@ -227,7 +228,7 @@ def _by_tag(elements: Iterable[Element]) -> dict[int, Element]:
     """Sort by tag; a repeated element is one element only if it repeats itself exactly."""
     found: dict[int, Element] = {}
     for element in elements:
-        if found.get(element.tag, element).span != element.span:
+        if element.tag in found and found[element.tag].span != element.span:
             raise DicomError(
                 "duplicate_element", f"{tag_name(element.tag)} occurs twice, with two values."
             )

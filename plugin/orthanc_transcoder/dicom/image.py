@@ -14,7 +14,8 @@ from ..codec.contract import PixelFormat
 from ..errors import Declined, DicomError
 from .elements import PIXEL_DATA, tag_name
 from .file import DicomFile
-from .syntaxes import COMPRESSED, EXPLICIT_BIG, JPIP, NATIVE, VIDEO
+from .syntaxes import COMPRESSED, EXPLICIT_BIG, NATIVE
+from .untouched import decline_what_is_no_image
 
 _NAMES: Final = {
     0x00280002: "Samples per Pixel",
@@ -26,15 +27,11 @@ _NAMES: Final = {
     0x00280102: "High Bit",
     0x00280103: "Pixel Representation",
 }
+_HALF_CHROMA: Final = frozenset(("YBR_FULL_422", "YBR_PARTIAL_422"))
 _NUMBER_OF_FRAMES: Final = 0x00280008
 _ONE_SAMPLE: Final = frozenset(("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"))
-# What may stand for the pixels where there is no Pixel Data.
-_SUBSTITUTES: Final = {
-    0x7FE00008: ("float_pixel_data", "The pixels are floating-point numbers."),
-    0x7FE00009: ("double_float_pixel_data", "The pixels are double floating-point numbers."),
-    0x00287FE0: ("pixel_data_provider_url", "The pixels lie elsewhere, at a URL."),
-    0x00420011: ("encapsulated_document", "The file holds a document, not an image."),
-}
+# Colour spaces that exist inside codestreams only.
+_CODED: Final = frozenset(("YBR_ICT", "YBR_PARTIAL_420", "YBR_RCT"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +88,7 @@ class Image:
     @property
     def subsampled(self) -> bool:
         """Whether native chroma has half the columns (PS3.3 C.7.6.3.1.2)."""
-        return self.photometric == "YBR_FULL_422" and self.samples_per_pixel == 3
+        return self.photometric in _HALF_CHROMA and self.samples_per_pixel == 3
 
     @property
     def frame_bytes(self) -> int:
@@ -110,48 +107,13 @@ def describe(file: DicomFile) -> Image:
     DicomError
         If attributes are missing, or contradict each other or the pixel data.
     """
-    _decline_syntax(file.syntax)
-    _decline_private_encoding(file)
-    _decline_substitutes(file)
+    decline_what_is_no_image(file)
     image = _read(file)
     _check_bits(image)
     _check_shape(image)
     if image.encapsulated:
         return image
     return _checked_length(image)
-
-
-def _decline_syntax(syntax: str) -> None:
-    if syntax in VIDEO:
-        raise Declined("video", f"Transfer syntax {syntax} is video.")
-    if syntax in JPIP:
-        raise Declined("jpip", f"Transfer syntax {syntax} refers to pixels on a JPIP server.")
-
-
-def _decline_substitutes(file: DicomFile) -> None:
-    if file.element(PIXEL_DATA) is not None:
-        return
-    for tag, (code, reason) in _SUBSTITUTES.items():
-        if file.element(tag) is not None:
-            raise Declined(code, reason)
-    if any(tag >> 16 & 0xFFF1 == 0x7FE1 and tag & 0xFFFF >= 0x1000 for tag in file.elements):
-        raise Declined("private_pixel_encoding", "The pixels are held in private elements.")
-
-
-def _decline_private_encoding(file: DicomFile) -> None:
-    if method := _elscint_compression(file):
-        raise Declined(
-            "private_pixel_encoding", f"The pixels are in ELSCINT1's private encoding {method}."
-        )
-
-
-def _elscint_compression(file: DicomFile) -> str:
-    """Tamar Compression Type (07A1,xx11) of ELSCINT1, where it compresses; else ''."""
-    for block in range(0x10, 0x100):
-        if file.text(0x07A10000 | block) == "ELSCINT1":
-            method = file.text(0x07A10000 | block << 8 | 0x11)
-            return "" if method.upper() == "NONE" else method
-    return ""
 
 
 def _read(file: DicomFile) -> Image:
@@ -268,13 +230,18 @@ def _check_shape(image: Image) -> None:
         )
 
 
+def _check_native(image: Image) -> None:
+    one = image.photometric in _ONE_SAMPLE
+    if one != (image.samples_per_pixel == 1) or image.photometric in _CODED:
+        raise DicomError(
+            "photometric_disagrees",
+            f"Native pixels of {image.samples_per_pixel} samples cannot be {image.photometric}.",
+        )
+
+
 def _checked_length(image: Image) -> Image:
     """Compare native pixel data with its attributes; one pad byte is proper."""
-    if (image.photometric in _ONE_SAMPLE) != (image.samples_per_pixel == 1):
-        raise DicomError(
-            "samples_disagree",
-            f"{image.photometric} cannot have {image.samples_per_pixel} samples per pixel.",
-        )
+    _check_native(image)
     if image.syntax == EXPLICIT_BIG and image.bits_allocated == 32:
         raise Declined("big_endian_32_bit", "Writers disagree how 32 bits are swapped in OW.")
     expected = image.frame_bytes * image.frames
@@ -284,7 +251,7 @@ def _checked_length(image: Image) -> Image:
             "pixel_data_too_short",
             f"Pixel Data has {image.pixel_bytes} bytes where its attributes need {expected}.",
         )
-    if surplus == expected % 2:
+    if surplus in (0, expected % 2):
         return image
     if surplus % image.frame_bytes == 0 or (image.subsampled and 2 * surplus == expected):
         raise DicomError(

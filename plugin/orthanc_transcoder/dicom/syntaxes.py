@@ -8,21 +8,20 @@ from __future__ import annotations
 
 from typing import Final
 
+from .. import syntaxes
+from ..codec import uids
 from .elements import EXPLICIT_BE, EXPLICIT_LE, IMPLICIT_LE, Encoding
 
-IMPLICIT_LITTLE: Final = "1.2.840.10008.1.2"
-EXPLICIT_LITTLE: Final = "1.2.840.10008.1.2.1"
-EXPLICIT_BIG: Final = "1.2.840.10008.1.2.2"
-DEFLATED: Final = "1.2.840.10008.1.2.1.99"
-RLE: Final = "1.2.840.10008.1.2.5"
-ENCAPSULATED_UNCOMPRESSED: Final = "1.2.840.10008.1.2.1.98"
-DEFLATED_FRAMES: Final = "1.2.840.10008.1.2.8.1"
+IMPLICIT_LITTLE: Final = syntaxes.IMPLICIT_LE
+EXPLICIT_LITTLE: Final = syntaxes.EXPLICIT_LE
+EXPLICIT_BIG: Final = syntaxes.EXPLICIT_BE
+NATIVE: Final = syntaxes.NATIVE
+RLE: Final = uids.RLELossless
 
 _JPEG: Final = "1.2.840.10008.1.2.4."
 
-NATIVE: Final = frozenset((IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG, DEFLATED))
 JPIP: Final = frozenset(_JPEG + part for part in ("94", "95", "204", "205"))
-DEFLATED_DATA_SETS: Final = frozenset((DEFLATED, _JPEG + "95", _JPEG + "205"))
+DEFLATED_DATA_SETS: Final = frozenset((syntaxes.DEFLATED_LE, _JPEG + "95", _JPEG + "205"))
 VIDEO: Final = frozenset(
     [_JPEG + str(number) for number in range(100, 109)]
     + [f"{_JPEG}{number}.1" for number in range(100, 107)]

@@ -83,7 +83,7 @@ class Plugin:
                 "used: %s. C-MOVE, C-GET, peers, archives and modifications are not transcoded",
                 self._no_sdk,
             )
-        seam.register_on_stored(orthanc, self._records.take, self._records.write, self._deputy)
+        seam.register_on_stored(orthanc, self._records, ingest, self._deputy)
         seam.register_routes(orthanc, routes.PATTERNS, self._answer, self._deputy)
 
     def _answer(self, path: str, method: str) -> routes.Response:

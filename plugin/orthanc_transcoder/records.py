@@ -15,7 +15,8 @@ import logging
 import threading
 from typing import Protocol
 
-from .model import Report
+from .dicom.syntaxes import VIDEO
+from .model import Outcome, Report
 
 _log = logging.getLogger(__name__)
 
@@ -65,12 +66,41 @@ class Records:
     def write(self, instance: str, report: Report) -> None:
         """Keep a report with an instance; not on an Orthanc thread."""
         try:
-            tags = json.loads(self._rest.rest_get(f"/instances/{instance}"))["MainDicomTags"]
-            if tags.get("SOPInstanceUID") == report.result_sop_instance_uid:
-                body = json.dumps(report.to_json(), separators=(",", ":")).encode()
-                self._rest.rest_put(self._uri(instance), body)
+            if self._sop_instance_uid(instance) == report.result_sop_instance_uid:
+                self._put(instance, report)
         except RestError as error:
             _log.warning("the report of instance %s could not be stored: %s", instance, error)
+
+    def write_unasked(self, instance: str, syntax: str, size: int) -> None:
+        """Keep a report with an instance that Orthanc stored without asking us.
+
+        The core leaves video alone, and newer ones what has no pixel data.
+        """
+        code = "video" if syntax in VIDEO else "not_asked"
+        what = "video" if syntax in VIDEO else "this instance"
+        try:
+            uid = self._sop_instance_uid(instance)
+            report = Report(
+                Outcome.DECLINED,
+                code=code,
+                reason=f"Orthanc does not ask for {what} (syntax {syntax}) to be transcoded.",
+                sop_instance_uid=uid,
+                result_sop_instance_uid=uid,
+                source_syntax=syntax,
+                source_bytes=size,
+            )
+            self._put(instance, report)
+            _log.warning("%s %s (%s): %s", uid, report.outcome, code, report.reason)
+        except RestError as error:
+            _log.warning("the report of instance %s could not be stored: %s", instance, error)
+
+    def _sop_instance_uid(self, instance: str) -> str:
+        tags = json.loads(self._rest.rest_get(f"/instances/{instance}"))["MainDicomTags"]
+        return str(tags.get("SOPInstanceUID", ""))
+
+    def _put(self, instance: str, report: Report) -> None:
+        body = json.dumps(report.to_json(), separators=(",", ":")).encode()
+        self._rest.rest_put(self._uri(instance), body)
 
     def read(self, instance: str) -> dict[str, object] | None:
         """The report that an instance has, if any; not on an Orthanc thread."""

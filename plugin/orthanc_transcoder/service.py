@@ -120,20 +120,25 @@ class _Call:
         if answer.error is not None:
             return self._failure(answer.error)
         try:
-            return Report.from_json(answer.header["report"])
+            report = Report.from_json(answer.header["report"])
         except (TypeError, ValueError, KeyError) as error:
             return self._failure(PoolError("worker_broken", f"a worker's report is odd: {error}"))
+        return report if report.sop_instance_uid else self._identified(report)
 
     def _failure(self, error: PoolError) -> Report:
+        size = len(self._data)
+        return self._identified(
+            Report(Outcome.FAILED, code=error.code, reason=error.reason, source_bytes=size)
+        )
+
+    def _identified(self, report: Report) -> Report:
+        """Name an instance that no worker could: Orthanc may read what we cannot."""
         uid = peek.sop_instance_uid(self._data)
-        return Report(
-            Outcome.FAILED,
-            code=error.code,
-            reason=error.reason,
+        return dataclasses.replace(
+            report,
             sop_instance_uid=uid,
             result_sop_instance_uid=uid,
             source_syntax=peek.transfer_syntax(self._data),
-            source_bytes=len(self._data),
         )
 
 

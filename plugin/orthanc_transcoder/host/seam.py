@@ -15,8 +15,8 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from ..errors import HostError
-from ..model import Report, Request
-from ..records import RestError
+from ..model import Request
+from ..records import Records, RestError
 from ..threads import Deputy
 from ..web.routes import Response
 from .sdk import Sdk, ServiceError
@@ -155,7 +155,7 @@ def register_transcoder(sdk: Sdk, transcode: Transcode, deputy: Deputy) -> None:
 class IngestRule:
     """What Orthanc's own configuration says of transcoding on ingest.
 
-    Needed only where the core does not apply it for us.
+    The core applies it where it has our transcoder; we do where it has not.
     """
 
     def __init__(self, configuration: dict[str, Any]) -> None:
@@ -196,17 +196,18 @@ def register_received_instance(
 
 
 def register_on_stored(
-    orthanc: Orthanc,
-    take: Callable[[int, str], Report | None],
-    write: Callable[[str, Report], None],
-    deputy: Deputy,
+    orthanc: Orthanc, records: Records, rule: IngestRule, deputy: Deputy
 ) -> None:
     """Keep the report of an instance once it is stored."""
 
     def stored(dicom: Any, instance: str) -> None:
-        report = take(threading.get_ident(), dicom.GetInstanceTransferSyntaxUid())
+        syntax = dicom.GetInstanceTransferSyntaxUid()
+        report = records.take(threading.get_ident(), syntax)
         if report is not None:
-            deputy.ask(lambda: write(instance, report))
+            deputy.ask(lambda: records.write(instance, report))
+        elif rule.applies(syntax):
+            size = dicom.GetInstanceSize()
+            deputy.ask(lambda: records.write_unasked(instance, syntax, size))
 
     orthanc.RegisterOnStoredInstanceCallback(stored)
 

@@ -178,7 +178,8 @@ class DicomFile:
         self._check_icon(syntax)
         merged = {**self.elements, **changes}
         kept = [element for _, element in sorted(merged.items()) if element is not None]
-        _check_big_endian(kept, syntax)
+        if syntax != self.syntax:
+            _check_big_endian(kept, syntax)
         body = pieces(kept, encoding_of(syntax))
         if syntax in DEFLATED_DATA_SETS:
             body = iter((deflated(body),))

@@ -100,6 +100,11 @@ def require_declared(samples: Samples, stream: StreamFormat) -> Samples:
     return np.ascontiguousarray(squeezed)
 
 
+def is_rgb(pixels: PixelFormat) -> bool:
+    """Say whether JPEG 2000's colour transform applies: to RGB and nothing else."""
+    return pixels.photometric == "RGB" and pixels.samples_per_pixel == 3
+
+
 def refuses_common(pixels: PixelFormat, max_bits: int) -> str | None:
     """Return why no codec, or none of this depth, can take such frames, or None."""
     if pixels.bits_allocated not in (8, 16, 32):
@@ -113,3 +118,34 @@ def refuses_common(pixels: PixelFormat, max_bits: int) -> str | None:
     if min(pixels.rows, pixels.columns) < 1:
         return "the image is empty"
     return None
+
+
+def refuses_lossy(pixels: PixelFormat) -> str | None:
+    """Return why no lossy codec can take such frames, or None."""
+    if pixels.photometric == "PALETTE COLOR":
+        return "a lossy palette index names another colour (PS3.5 8.2)"
+    return None
+
+
+def to_pattern(samples: Samples, bits: int) -> Samples:
+    """Return signed samples as the two's complement bit pattern of ``bits`` bits.
+
+    What an unsigned codestream carries of signed data (PS3.5 8.2.1, 8.2.3):
+    Pixel Representation alone says the sign.
+    """
+    if samples.dtype.kind == "u":
+        return samples
+    unsigned = np.dtype(f"u{samples.dtype.itemsize}")
+    pattern = np.ascontiguousarray(samples).view(unsigned)
+    masked: Samples = pattern & unsigned.type((1 << bits) - 1)
+    return masked
+
+
+def from_pattern(pattern: Samples, bits: int, signed: bool) -> Samples:
+    """Undo ``to_pattern``: extend the sign from bit ``bits - 1`` upwards."""
+    if not signed:
+        return pattern
+    spare = pattern.dtype.itemsize * 8 - bits
+    values = pattern.view(np.dtype(f"i{pattern.dtype.itemsize}"))
+    extended: Samples = (values << spare) >> spare
+    return extended

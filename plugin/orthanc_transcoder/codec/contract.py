@@ -43,13 +43,32 @@ class PixelFormat:
 class EncodeOptions:
     """Parameters of one encoding; a codec ignores what it has no use for.
 
+    The first four say how lossy a lossy syntax may be; the first of ``near``,
+    ``ratio``, ``psnr`` that is set and that the codec knows decides, else
+    ``quality`` (mapped as each codec's module says).
+
     Attributes
     ----------
     quality
-        1 (worst) to 100 (best), for lossy syntaxes only.
+        1 (worst) to 100 (best).
+    psnr
+        Least peak signal-to-noise ratio, in dB over the frame's actual range.
+    ratio
+        Native size of the frame over the codestream's, at least.
+    near
+        Greatest absolute error of a sample, for JPEG-LS.
+    effort
+        1 (fast) to 9 (small), for JPEG XL.
+    bypass
+        JPEG 2000's selective arithmetic coding bypass ("lazy" mode): faster.
     """
 
     quality: int = 90
+    psnr: float | None = None
+    ratio: float | None = None
+    near: int | None = None
+    effort: int = 3
+    bypass: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +100,11 @@ class Decoded:
         smallest of (u)int8/16/32 that holds ``bits`` bits; signed values are
         sign-extended.
     bits
-        Precision that the codestream declares.
+        Precision that the codestream declares; the format's where it says nothing
+        (RLE).
     signed
-        Whether the codestream declares signed samples.
+        Whether the codestream declares signed samples; where it cannot (JPEG,
+        JPEG-LS, JPEG XL, RLE), whether the format does.
     photometric
         Colour space of ``samples``: what the codestream's own transform, now
         undone, was applied to; the format's where it says nothing.
@@ -142,4 +163,34 @@ class Codec(Protocol):
         CodecError
             If the codestream is damaged, truncated, or larger than the
             claimed format allows to be plausible.
+        """
+
+
+class Recompressor(Protocol):
+    """A codec that turns one compressed frame into another without decoding samples.
+
+    JPEG XL repacks a JPEG so that the identical JPEG can be had back: the only
+    route between .50 and .111 (PS3.5 8.2.15). Header and colour space stay as they
+    are, and what was lost; ``Codec.decode`` of either gives the same samples.
+    """
+
+    @property
+    def name(self) -> str:
+        """As the ``Codec``'s."""
+
+    @property
+    def version(self) -> str:
+        """As the ``Codec``'s."""
+
+    @property
+    def recompresses(self) -> frozenset[tuple[str, str]]:
+        """Pairs of source and target transfer syntax UIDs."""
+
+    def recompress(self, frame: bytes, source: str, target: str) -> bytes:
+        """Repack one frame; the result is proven to unpack to the same bytes.
+
+        Raises
+        ------
+        CodecError
+            If the frame is damaged, or is no such codestream.
         """

@@ -97,6 +97,15 @@ def parse(frame: bytes) -> Codestream:
     )
 
 
+def with_precision(data: bytes, bits: int) -> bytes:
+    """Return a codestream that declares ``bits`` bits in every component of SIZ."""
+    start = data.index(b"\xff\x51") + 4
+    changed = bytearray(data)
+    for position in range(start + 36, start + 36 + 3 * _u16(data, start + 34), 3):
+        changed[position] = (data[position] & 0x80) | (bits - 1)
+    return bytes(changed)
+
+
 def _locate(frame: bytes) -> tuple[int, tuple[str, ...]]:
     """Return where the codestream starts, and a note where it lies in a JP2 box."""
     if not frame.startswith(_JP2_SIGNATURE):
@@ -190,9 +199,11 @@ def _last_eoc(frame: bytes) -> int:
 
 def _tile_count(size: bytes) -> int:
     """Return the number of tiles of the reference grid."""
-    _, x1, y1, _, _, tile_x, tile_y, x0, y0, _ = _size_fields(size)
-    if not tile_x or not tile_y or x1 <= x0 or y1 <= y0:
-        raise CodecError("damaged_codestream", "the SIZ marker segment declares no tiles")
+    _, x1, y1, image_x, image_y, tile_x, tile_y, x0, y0, _ = _size_fields(size)
+    # The first tile must hold the image's first sample (ISO/IEC 15444-1 B.3).
+    sound = x0 <= image_x < min(x1, x0 + tile_x) and y0 <= image_y < min(y1, y0 + tile_y)
+    if not sound:
+        raise CodecError("damaged_codestream", "the SIZ marker segment's grid is impossible")
     return -(-(x1 - x0) // tile_x) * -(-(y1 - y0) // tile_y)
 
 

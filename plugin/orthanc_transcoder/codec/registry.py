@@ -14,9 +14,15 @@ from typing import NamedTuple, cast
 
 from ..errors import Declined
 from . import uids
-from .contract import Codec
+from .contract import Codec, Recompressor
 
 _MODULES: dict[str, tuple[str, ...]] = {
+    "rle": (uids.RLELossless,),
+    "jpeg": (uids.JPEGBaseline8Bit, uids.JPEGExtended12Bit),
+    "jpeg_lossless": (uids.JPEGLossless, uids.JPEGLosslessSV1),
+    "jpeg_ls": (uids.JPEGLSLossless, uids.JPEGLSNearLossless),
+    "htj2k": (uids.HTJ2KLossless, uids.HTJ2KLosslessRPCL, uids.HTJ2K),
+    "jpeg_xl": (uids.JPEGXLLossless, uids.JPEGXLJPEGRecompression, uids.JPEGXL),
     "jpeg2000": (uids.JPEG2000Lossless, uids.JPEG2000, uids.JPEG2000MCLossless, uids.JPEG2000MC),
 }
 
@@ -49,6 +55,14 @@ class Registry:
     def encoder(self, syntax: str) -> Codec:
         """Return the codec that encodes ``syntax``; raise ``Declined`` ("no_codec") if none."""
         return self._find(syntax, "encode", lambda codec: codec.encodes)
+
+    def recompressor(self, source: str, target: str) -> Recompressor | None:
+        """Return what repacks ``source`` as ``target`` without decoding, or None."""
+        for line in self._sources:
+            codec = self._load(line) if {source, target} & line.syntaxes else ""
+            if (source, target) in getattr(codec, "recompresses", ()):
+                return cast(Recompressor, codec)
+        return None
 
     @property
     def encodable(self) -> frozenset[str]:

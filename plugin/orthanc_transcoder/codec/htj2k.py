@@ -1,0 +1,154 @@
+"""HTJ2K (PS3.5 A.4.9, 8.2.14, 10.18) by imagecodecs' OpenJPH.
+
+- Encoded: a raw codestream, one tile, RPCL progression, 64x64 code-blocks.
+  .202 also has TLM marker segments; every syntax has enough decompositions for
+  a base resolution of at most 64 pixels a side.
+- imagecodecs declares the container's 8, 16 or 32 bits as precision. Bits
+  Stored is written instead, after preparing the samples so that a decoder finds
+  the same coefficients (``_prepare``); OpenJPEG agrees with the result.
+- Reversible: all of 1 to 32 bits. RGB is coded by RCT or ICT, as in JPEG 2000.
+- .203 aims at a PSNR over the frame's actual range: asked for, or mapped from
+  ``quality`` (see ``lossy``), searched for over the quantisation step.
+- imagecodecs drops errors of OpenJPH and returns part of the image: they are
+  caught where Python reports them.
+- OpenJPH hangs on a damaged SIZ and returns part of a truncated image: the
+  codestream is walked to its end and its grid checked before OpenJPH sees it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import sys
+from collections.abc import Iterator
+
+import imagecodecs
+import numpy as np
+
+from ..errors import CodecError
+from . import checks, j2k_codestream, j2k_decode, lossy, uids
+from .contract import Codec, Decoded, Encoded, EncodeOptions, PixelFormat, Samples
+
+_MAX_BITS = 32
+_MAX_BITS_LOSSY = 16
+_BASE_RESOLUTION = 64
+_USUAL_DECOMPOSITIONS = 5
+_STEP_RANGE = (1.0, 20.0)  # minus log2 of the quantisation step
+
+
+class HtJ2k:
+    """The codec of .201, .202 and .203."""
+
+    name = "imagecodecs/openjph"
+    decodes = frozenset((uids.HTJ2KLossless, uids.HTJ2KLosslessRPCL, uids.HTJ2K))
+    encodes = frozenset((uids.HTJ2KLossless, uids.HTJ2KLosslessRPCL, uids.HTJ2K))
+
+    @property
+    def version(self) -> str:
+        """Versions of imagecodecs and OpenJPH."""
+        return f"{imagecodecs.__version__}/{imagecodecs.htj2k_version()}"
+
+    def refuses(self, pixels: PixelFormat, syntax: str) -> str | None:
+        """Say why such frames cannot be encoded."""
+        if syntax != uids.HTJ2K:
+            return checks.refuses_common(pixels, _MAX_BITS)
+        return checks.refuses_lossy(pixels) or checks.refuses_common(pixels, _MAX_BITS_LOSSY)
+
+    def encode(
+        self, samples: Samples, pixels: PixelFormat, syntax: str, options: EncodeOptions
+    ) -> Encoded:
+        """Encode one frame (see ``contract.Codec``)."""
+        transform = checks.is_rgb(pixels)
+        if syntax == uids.HTJ2K:
+            data = self._encode_lossy(samples, pixels, options)
+            return Encoded(data, "YBR_ICT" if transform else pixels.photometric)
+        data = _encode(samples, pixels, step=None, tlm=syntax == uids.HTJ2KLosslessRPCL)
+        return Encoded(data, "YBR_RCT" if transform else pixels.photometric)
+
+    def decode(self, frame: bytes, pixels: PixelFormat, syntax: str) -> Decoded:
+        """Decode one frame (see ``contract.Codec``)."""
+        return j2k_decode.decode(frame, pixels, _samples, high_throughput=True)
+
+    def _encode_lossy(self, samples: Samples, pixels: PixelFormat, options: EncodeOptions) -> bytes:
+        def encode_at(setting: float) -> bytes:
+            return _encode(samples, pixels, step=2.0**-setting, tlm=False)
+
+        if options.ratio is not None:
+            return lossy.within_ratio(encode_at, pixels, options.ratio, *_STEP_RANGE)
+        target = lossy.psnr_of_quality(options.quality) if options.psnr is None else options.psnr
+        return lossy.reaching_psnr(encode_at, _samples, samples, target, *_STEP_RANGE)
+
+
+def _encode(samples: Samples, pixels: PixelFormat, *, step: float | None, tlm: bool) -> bytes:
+    """Encode reversibly, or with a quantisation step relative to the nominal range."""
+    try:
+        data = imagecodecs.htj2k_encode(
+            _prepare(samples, pixels.bits_stored, reversible=step is None),
+            level=step,
+            reversible=step is None,
+            rgb=checks.is_rgb(pixels),
+            resolutions=_decompositions(pixels),
+            tlm=tlm,
+        )
+    except (imagecodecs.Htj2kError, ValueError) as error:
+        raise CodecError("codec_failed", f"OpenJPH: {error}") from error
+    return j2k_codestream.with_precision(bytes(data), pixels.bits_stored)
+
+
+def _prepare(samples: Samples, bits: int, *, reversible: bool) -> Samples:
+    """Make the container's coefficients those of ``bits`` bits.
+
+    A decoder adds half the declared range to unsigned samples, and scales
+    irreversible ones by all of it (ISO/IEC 15444-1 Annexes E and G). So, of a
+    container of w bits, reversible samples are moved by the difference of the
+    two halves, and irreversible ones shifted to its top.
+    """
+    dtype = samples.dtype
+    spare = dtype.itemsize * 8 - bits
+    if spare == 0:
+        return samples
+    if not reversible:
+        return np.left_shift(samples, dtype.type(spare))
+    if dtype.kind == "i":
+        return samples
+    half = 1 << (dtype.itemsize * 8 - 1)
+    return np.add(samples, dtype.type(half - (half >> spare)))
+
+
+def _decompositions(pixels: PixelFormat) -> int:
+    needed = math.ceil(math.log2(max(pixels.rows, pixels.columns) / _BASE_RESOLUTION))
+    return max(_USUAL_DECOMPOSITIONS, needed)
+
+
+def _samples(data: bytes) -> Samples:
+    try:
+        with _no_error_dropped():
+            return imagecodecs.htj2k_decode(data, planar=False)
+    except (imagecodecs.Htj2kError, ValueError, NotImplementedError) as error:
+        raise CodecError("damaged_codestream", f"OpenJPH: {error}") from error
+
+
+@contextlib.contextmanager
+def _no_error_dropped() -> Iterator[None]:
+    """Raise what imagecodecs drops: OpenJPH's errors while it copies the samples.
+
+    Python hands such errors to ``sys.unraisablehook`` and the caller gets the
+    part of the image that was there. One thread a process: nobody else is heard.
+    """
+    dropped: list[str] = []
+    hooks = sys.unraisablehook, sys.excepthook
+    sys.unraisablehook = lambda event: dropped.append(str(event.exc_value))
+    sys.excepthook = lambda *_: None  # Cython also prints what it drops
+    try:
+        yield
+    finally:
+        sys.unraisablehook, sys.excepthook = hooks
+    if dropped:
+        raise CodecError("damaged_codestream", f"OpenJPH: {dropped[0]}")
+
+
+def codec() -> Codec:
+    """Return the codec; ImportError where imagecodecs was built without OpenJPH."""
+    if not imagecodecs.HTJ2K.available:
+        raise ImportError("imagecodecs was built without OpenJPH")
+    return HtJ2k()

@@ -224,6 +224,8 @@ def register_routes(
         response = deputy.ask(lambda: answer(uri, request["method"]))
         if response.status == 200:
             output.AnswerBuffer(response.body, "application/json")
+        elif response.status == 405:
+            output.SendMethodNotAllowed("GET")  # Orthanc forbids a body here
         else:
             output.SetHttpHeader("Content-Type", "application/json")
             output.SendHttpStatus(response.status, response.body, len(response.body))

@@ -1,0 +1,125 @@
+"""Whatever a codec does, Orthanc lives, the original is stored, the next image succeeds."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.orthanc.conftest import JPEG2000_LOSSLESS, StartOrthanc
+from tests.orthanc.servers import SCRIPT, OrthancServer, python_plugin
+from tests.support.faulty_worker import FAULTS, ROWS
+from tests.support.workers import faulty_python, script
+from tests.synthesis import Image, native_file
+
+FINE = Image(rows=20, columns=20)
+
+
+def config(python: Path, native: bool = True) -> dict[str, object]:
+    return {
+        "IngestTranscoding": JPEG2000_LOSSLESS,
+        "Transcoder": {
+            "Python": str(python),
+            "Workers": 1,
+            "Deadline": 2,
+            "NativeCallbacks": native,
+        },
+    }
+
+
+@pytest.fixture(scope="module", params=[True, False], ids=["native", "fallback"])
+def server(
+    start_module_orthanc: StartOrthanc,
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> OrthancServer:
+    python = faulty_python(tmp_path_factory.mktemp("python"))
+    return start_module_orthanc(
+        plugins=[python_plugin()], script=SCRIPT, config=config(python, request.param)
+    )
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "says"),
+    [
+        ("segfault", "worker_died", "SIGSEGV"),
+        ("kill", "worker_died", "SIGKILL"),
+        ("exit", "worker_died", "exited with status 3"),
+        ("base_exception", "worker_died", "the test codec panicked"),
+        ("garbage", "worker_broken", "garbage"),
+        ("sleep", "deadline", "deadline"),
+        ("spin", "deadline", "deadline"),
+        ("raise", "internal_error", "RuntimeError: the test codec raised"),
+        ("wrong_samples", "not_lossless", "not the same"),
+    ],
+)
+def test_the_original_is_stored_and_the_next_image_succeeds(
+    server: OrthancServer, fault: str, code: str, says: str
+) -> None:
+    content = native_file(Image(rows=ROWS, columns=FAULTS[fault]))
+    log_before = len(server.log())
+    started = time.monotonic()
+    identifier = server.store(content)["ID"]
+    assert time.monotonic() - started < 20
+    assert server.file(identifier) == content
+    report = server.get(f"/transcoder/instances/{identifier}/report")
+    assert (report["outcome"], report["code"]) == ("failed", code)
+    assert says in report["reason"]
+    log = server.log()[log_before:]
+    assert report["sop_instance_uid"] in log
+    assert says in log
+    assert "Traceback" not in log
+    following = server.store(native_file(FINE))["ID"]
+    report = server.get(f"/transcoder/instances/{following}/report")
+    assert (report["outcome"], report["verified"]) == ("transcoded", True)
+    assert server.running
+
+
+def test_deaths_are_counted(server: OrthancServer) -> None:
+    before = server.get("/transcoder/status")["workers"]["deaths"]
+    server.store(native_file(Image(rows=ROWS, columns=FAULTS["exit"])))
+    assert server.get("/transcoder/status")["workers"]["deaths"] == before + 1
+
+
+def test_without_a_worker_interpreter_originals_are_stored_until_it_is_there(
+    start_orthanc: StartOrthanc, tmp_path: Path
+) -> None:
+    python = tmp_path / "faulty-python"
+    server = start_orthanc(plugins=[python_plugin()], script=SCRIPT, config=config(python))
+    content = native_file(FINE)
+    identifier = server.store(content)["ID"]
+    assert server.file(identifier) == content
+    report = server.get(f"/transcoder/instances/{identifier}/report")
+    assert report["code"] == "workers_unavailable"
+    status = server.get("/transcoder/status")
+    assert str(python) in status["workers"]["unavailable"]
+    assert status["workers"]["alive"] == 0
+    faulty_python(tmp_path)
+    assert recovers(server)
+    assert server.get("/transcoder/status")["workers"]["unavailable"] == ""
+
+
+def test_a_worker_that_lacks_a_library_says_which(
+    start_orthanc: StartOrthanc, tmp_path: Path
+) -> None:
+    python = script(tmp_path / "python", 'exec /usr/bin/python3 -S "$@"')
+    server = start_orthanc(plugins=[python_plugin()], script=SCRIPT, config=config(python))
+    report = report_of(server, native_file(FINE))
+    assert report["code"] == "workers_unavailable"
+    assert "No module named 'numpy'" in report["reason"]
+
+
+def recovers(server: OrthancServer) -> bool:
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        if report_of(server, native_file(FINE))["outcome"] == "transcoded":
+            return True
+        time.sleep(0.5)
+    return False
+
+
+def report_of(server: OrthancServer, content: bytes) -> dict[str, str]:
+    identifier = server.store(content)["ID"]
+    report: dict[str, str] = server.get(f"/transcoder/instances/{identifier}/report")
+    return report

@@ -1,0 +1,68 @@
+"""Which report belongs to which stored instance."""
+
+import json
+
+from orthanc_transcoder.model import Outcome, Report
+from orthanc_transcoder.records import Records, RestError
+
+INSTANCE = "-".join(["01234567"] * 5)
+
+
+class FakeRest:
+    def __init__(self, sop_instance_uid: str) -> None:
+        tags = {"MainDicomTags": {"SOPInstanceUID": sop_instance_uid}}
+        self.values = {f"/instances/{INSTANCE}": json.dumps(tags).encode()}
+
+    def rest_get(self, uri: str) -> bytes:
+        try:
+            return self.values[uri]
+        except KeyError as error:
+            raise RestError(uri) from error
+
+    def rest_put(self, uri: str, body: bytes) -> None:
+        self.values[uri] = body
+
+
+def report(uid: str = "1.2", source: str = "A", target: str = "B") -> Report:
+    outcome = Outcome.TRANSCODED if target else Outcome.DECLINED
+    return Report(outcome, sop_instance_uid=uid, result_sop_instance_uid=uid,
+                  source_syntax=source, target_syntax=target, notes=("one", "two"))  # fmt: skip
+
+
+def test_a_report_survives_its_journey() -> None:
+    original = report()
+    assert Report.from_json(json.loads(json.dumps(original.to_json()))) == original
+
+
+def test_the_latest_report_of_the_thread_is_taken_once() -> None:
+    records = Records(FakeRest("1.2"), 4206)
+    records.remember(1, report("1.1"))
+    records.remember(1, report("1.2"))
+    records.remember(2, report("2.2"))
+    assert records.take(1, "B") == report("1.2")
+    assert records.take(1, "B") is None
+    assert records.take(2, "B") == report("2.2")
+
+
+def test_a_report_about_another_syntax_is_not_taken() -> None:
+    records = Records(FakeRest("1.2"), 4206)
+    records.remember(1, report(target="B"))
+    assert records.take(1, "A") is None
+    records.remember(1, report(target=""))
+    assert records.take(1, "A") == report(target="")
+
+
+def test_a_report_is_written_to_its_own_instance_only() -> None:
+    rest = FakeRest("1.2")
+    records = Records(rest, 4206)
+    records.write(INSTANCE, report("9.9"))
+    assert records.read(INSTANCE) is None
+    records.write(INSTANCE, report("1.2"))
+    assert records.read(INSTANCE) == report("1.2").to_json()
+    assert f"/instances/{INSTANCE}/metadata/4206" in rest.values
+
+
+def test_an_instance_that_is_gone_is_no_error() -> None:
+    records = Records(FakeRest("1.2"), 4206)
+    records.write("-".join(["76543210"] * 5), report())
+    assert records.read("-".join(["76543210"] * 5)) is None

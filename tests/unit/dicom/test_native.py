@@ -29,6 +29,7 @@ def stacked(frames: NativeFrames, image: Image) -> Samples:
     return np.stack(list(frames)).astype(np.int64).reshape(image.shape)
 
 
+@pytest.mark.filterwarnings("ignore:The pixel data is:UserWarning")
 def test_real_files_against_pydicom() -> None:
     """pydicom's array keeps what lies beside the stored bits; these files have nothing there."""
     count = 0

@@ -31,14 +31,21 @@ class StartOrthanc(Protocol):
 @contextlib.contextmanager
 def _starter(factory: pytest.TempPathFactory, name: str) -> Iterator[StartOrthanc]:
     base = re.sub(r"\W+", "_", name)[:40]
+    started: list[OrthancServer] = []
     with contextlib.ExitStack() as servers:
 
         def start(**arguments: Any) -> OrthancServer:
             server = OrthancServer(factory.mktemp(base), **arguments)
             # Entered, and so started, within the stack: a failed start is cleaned up, too.
-            return servers.enter_context(server)
+            servers.enter_context(server)
+            started.append(server)
+            return server
 
         yield start
+    # Whatever a test was about: a server that it leaves behind must be able to end well.
+    for server in started:
+        if server.exit_status != 0 and not server.killed:
+            pytest.fail(f"Orthanc ended with status {server.exit_status}:\n{server.log()[-4000:]}")
 
 
 @pytest.fixture

@@ -152,8 +152,8 @@ def items(element: Element) -> Iterator[Item]:
     position = 0
     while position < len(view):
         header = _header(view, position, outer)
-        if header.tag == SEQUENCE_DELIMITER:  # superfluous where the length is known
-            return
+        if header.tag == SEQUENCE_DELIMITER and header.start == len(view):
+            return  # superfluous, as the length is known, but harmless
         item, position = _item(view, header, position, outer)
         yield item
 

@@ -98,6 +98,13 @@ def test_damage_names_the_tag_and_the_offset(data: bytes, code: str) -> None:
     assert caught.value.code == code
 
 
+def test_a_superfluous_delimiter_is_harmless_at_the_end_alone() -> None:
+    data = implicit(0x00081140, item(b"") + SEQUENCE_END)
+    assert to_explicit(data) == long(0x00081140, b"SQ", item(b""))
+    with pytest.raises(DicomError):
+        to_explicit(implicit(0x00081140, SEQUENCE_END + item(b"")))
+
+
 def nested(depth: int, data: bytes = b"") -> bytes:
     for _ in range(depth):
         data = open_sequence(0x00081140, open_item(data))

@@ -183,6 +183,13 @@ def test_the_vr_of_what_is_packed(bits: int, implicit: bool, vr: str) -> None:
     assert bytes(element.value)[:: bits // 8][:3] == b"\0\1\2"
 
 
+def test_over_4_gib_native_is_declined() -> None:
+    frame = np.broadcast_to(np.uint8(0), (1 << 16, 1 << 16))
+    with pytest.raises(Declined) as caught:
+        pack([frame], 8)
+    assert caught.value.code == "native_too_large"
+
+
 def test_packed_signs_are_extended() -> None:
     assert pack([np.array([[-2]], np.int8)], 16).value == b"\xfe\xff"
 

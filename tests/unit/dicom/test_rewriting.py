@@ -129,6 +129,12 @@ def test_a_bomb_does_not_go_off() -> None:
     assert caught.value.code == "deflate_too_large"
 
 
+def test_a_damaged_deflated_file_is_an_error() -> None:
+    with pytest.raises(DicomError) as caught:
+        DicomFile.parse(read("image_dfl.dcm").replace(b"\xed", b"\xff"))
+    assert caught.value.code == "bad_deflate"
+
+
 def test_a_cut_deflated_file_is_an_error() -> None:
     with pytest.raises(DicomError):
         DicomFile.parse(read("image_dfl.dcm")[:-100])

@@ -11,8 +11,9 @@
   ``quality`` (see ``lossy``), searched for over the quantisation step.
 - imagecodecs drops errors of OpenJPH and returns part of the image: they are
   caught where Python reports them.
-- OpenJPH hangs on a damaged SIZ and returns part of a truncated image: the
-  codestream is walked to its end and its grid checked before OpenJPH sees it.
+- OpenJPH hangs on a damaged SIZ, returns part of a truncated image and crashes
+  on irreversible sub-bands of over 30 bit-planes (none needs as many): the
+  codestream is walked to its end and all this checked before OpenJPH sees it.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from .contract import Codec, Decoded, Encoded, EncodeOptions, PixelFormat, Sampl
 
 _MAX_BITS = 32
 _MAX_BITS_LOSSY = 16
+_MAX_LOSSY_PLANES = 30
 _BASE_RESOLUTION = 64
 _USUAL_DECOMPOSITIONS = 5
 _STEP_RANGE = (1.0, 20.0)  # minus log2 of the quantisation step
@@ -67,7 +69,9 @@ class HtJ2k:
 
     def decode(self, frame: bytes, pixels: PixelFormat, syntax: str) -> Decoded:
         """Decode one frame (see ``contract.Codec``)."""
-        return j2k_decode.decode(frame, pixels, _samples, high_throughput=True)
+        return j2k_decode.decode(
+            frame, pixels, _samples, high_throughput=True, max_lossy_bits=_MAX_LOSSY_PLANES
+        )
 
     def _encode_lossy(self, samples: Samples, pixels: PixelFormat, options: EncodeOptions) -> bytes:
         def encode_at(setting: float) -> bytes:

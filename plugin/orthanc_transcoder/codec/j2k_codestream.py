@@ -20,6 +20,7 @@ from .checks import StreamFormat
 
 _SOC, _SOT, _SOD, _EOC = 0xFF4F, 0xFF90, 0xFF93, 0xFFD9
 _CAP, _SIZ, _COD, _COC, _TLM = 0xFF50, 0xFF51, 0xFF52, 0xFF53, 0xFF55
+_QCD, _QCC = 0xFF5C, 0xFF5D
 _JP2_SIGNATURE = b"\x00\x00\x00\x0cjP  \r\n\x87\n"
 _PCAP_PART_15 = 1 << (32 - 15)
 _REVERSIBLE = 1  # the 5-3 filter in the SPcod transformation field
@@ -42,6 +43,8 @@ class Codestream:
         Whether the stream's code-blocks are HTJ2K's (Part 15).
     progression
         0 LRCP, 1 RLCP, 2 RPCL, 3 PCRL, 4 CPRL.
+    magnitude_bits
+        The most magnitude bit-planes that QCD and QCC allow a sub-band.
     tile_part_lengths
         Whether there is a TLM marker segment.
     """
@@ -52,6 +55,7 @@ class Codestream:
     reversible: bool
     high_throughput: bool
     progression: int
+    magnitude_bits: int
     tile_part_lengths: bool
     notes: tuple[str, ...]
 
@@ -64,6 +68,7 @@ class _Headers:
     coding: list[bytes] = field(default_factory=list)
     filters: set[int] = field(default_factory=set)
     high_throughput: bool = False
+    magnitude_bits: int = 0
     tlm: bool = False
 
 
@@ -92,6 +97,7 @@ def parse(frame: bytes) -> Codestream:
         reversible=headers.filters == {_REVERSIBLE},
         high_throughput=headers.high_throughput,
         progression=headers.coding[0][1],
+        magnitude_bits=headers.magnitude_bits,
         tile_part_lengths=headers.tlm,
         notes=notes,
     )
@@ -171,10 +177,23 @@ def _collect(headers: _Headers, marker: int, segment: bytes) -> None:
         if len(segment) < 7:
             raise CodecError("damaged_codestream", "the COC marker segment is too short")
         headers.filters.add(segment[6])
+    elif marker == _QCD:
+        _quantisation(headers, segment)
+    elif marker == _QCC:
+        _quantisation(headers, segment[1:])
     elif marker == _CAP:
         headers.high_throughput |= bool(_u32(segment, 0) & _PCAP_PART_15)
     elif marker == _TLM:
         headers.tlm = True
+
+
+def _quantisation(headers: _Headers, segment: bytes) -> None:
+    """Read Sqcd and the exponents: bit-planes are guard bits + exponent - 1 (E.2)."""
+    if len(segment) < 2:
+        raise CodecError("damaged_codestream", "a quantisation marker segment is too short")
+    guard, step = segment[0] >> 5, 2 if segment[0] & 31 else 1
+    exponent = max(segment[1::step]) >> 3
+    headers.magnitude_bits = max(headers.magnitude_bits, guard + exponent - 1)
 
 
 def _tile_part(frame: bytes, offset: int, headers: _Headers) -> int:

@@ -22,6 +22,7 @@ def decode(
     library: Callable[[bytes], Samples],
     *,
     high_throughput: bool,
+    max_lossy_bits: int = 64,
 ) -> Decoded:
     """Decode one frame with ``library``, once its headers are found sound.
 
@@ -33,6 +34,8 @@ def decode(
         Decodes a complete codestream; raises CodecError.
     high_throughput
         Whether the transfer syntax asks for HTJ2K code-blocks.
+    max_lossy_bits
+        The most magnitude bit-planes that ``library`` bears in the 9-7 transform.
 
     Raises
     ------
@@ -46,6 +49,8 @@ def decode(
     if stream.high_throughput != high_throughput:
         kind = "an HTJ2K" if stream.high_throughput else "a JPEG 2000"
         raise CodecError("unsupported_codestream", f"{kind} codestream under another syntax")
+    if not stream.reversible and stream.magnitude_bits > max_lossy_bits:
+        raise CodecError("unsupported_codestream", f"{stream.magnitude_bits} bit-planes, lossy")
     photometric, notes = _colour(stream, pixels)
     return Decoded(
         samples=checks.require_declared(library(stream.data), stream.format),

@@ -1,4 +1,5 @@
 """Codestreams to samples and back: one module per codec, one contract, one registry.
 
-Imported by the worker processes and the command line only; never inside Orthanc.
+Only the worker processes and the command line import it; Orthanc's side reads
+nothing but ``uids``, which needs nothing.
 """

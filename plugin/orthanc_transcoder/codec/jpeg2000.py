@@ -9,6 +9,13 @@
 - .91 aims at a PSNR over the frame's actual range: asked for, or mapped from
   ``quality`` (see ``lossy``). OpenJPEG's own estimate is low by some dB at small
   sizes, so the result is measured and the aim raised. A ratio is searched for.
+- ``bypass`` (.90 only) leaves the wrapper for ``openjpeg``. It is off by default:
+  encoding gains 1.1 to 1.5 and decoding 1.1 to 1.7 times the speed, at -2% to +9%
+  of the size (CT and ultrasound +9%, radiographs and MR less than 0); where speed
+  counts HTJ2K gives ten times, and what JPEG 2000 is chosen for is size. Small
+  frames and 1 or 2 bits are coded without it.
+- OpenJPEG's output buffer is too small for large noise of 1 to 3 bits: a
+  CodecError, and the original is kept.
 - Part 2 (.92, .93) is decoded where the codestream uses nothing beyond Part 1.
 """
 
@@ -18,11 +25,13 @@ import math
 
 import imagecodecs
 
-from ..errors import CodecError
-from . import checks, j2k_decode, lossy, uids
+from ..errors import CodecError, Declined
+from . import checks, j2k_decode, lossy, openjpeg, uids
 from .contract import Codec, Decoded, Encoded, EncodeOptions, PixelFormat, Samples
 
 _MAX_BITS, _MAX_BITS_LOSSY = 22, 16
+_BYPASS_BITS = range(3, 17)
+_BYPASS_PIXELS = 64 * 64
 _PSNR_RANGE = (10.0, 120.0)  # of OpenJPEG's own, over the nominal range
 _ATTEMPTS = 5
 
@@ -53,7 +62,8 @@ class Jpeg2000:
         """Encode one frame (see ``contract.Codec``)."""
         transform = checks.is_rgb(pixels)
         if syntax == uids.JPEG2000Lossless:
-            data = _encode(samples, pixels, 0)
+            bypass = options.bypass and _suits_bypass(pixels)
+            data = _encode_bypass(samples, pixels) if bypass else _encode(samples, pixels, 0)
             return Encoded(data, "YBR_RCT" if transform else pixels.photometric)
         data = _encode_lossy(samples, pixels, options)
         return Encoded(data, "YBR_ICT" if transform else pixels.photometric)
@@ -61,6 +71,22 @@ class Jpeg2000:
     def decode(self, frame: bytes, pixels: PixelFormat, syntax: str) -> Decoded:
         """Decode one frame (see ``contract.Codec``)."""
         return j2k_decode.decode(frame, pixels, _samples, high_throughput=False)
+
+
+def _suits_bypass(pixels: PixelFormat) -> bool:
+    """Say whether bypass is worth it, and OpenJPEG's buffer large enough for noise."""
+    enough = pixels.rows * pixels.columns >= _BYPASS_PIXELS
+    return enough and pixels.bits_stored in _BYPASS_BITS
+
+
+def _encode_bypass(samples: Samples, pixels: PixelFormat) -> bytes:
+    try:
+        openjpeg.library()
+    except ImportError as error:
+        raise Declined("no_bypass", f"no encoder for JPEG 2000's bypass mode: {error}") from error
+    return openjpeg.encode(
+        samples, pixels.bits_stored, transform=checks.is_rgb(pixels), bypass=True
+    )
 
 
 def _encode_lossy(samples: Samples, pixels: PixelFormat, options: EncodeOptions) -> bytes:

@@ -16,7 +16,6 @@ from . import __version__, peek
 from .errors import SettingsError
 from .fingerprint import fingerprint
 from .host import seam
-from .model import Rules
 from .pool.process import WorkerProcess
 from .pool.supervisor import Pool
 from .records import Records
@@ -26,6 +25,8 @@ from .threads import Deputy
 from .web import routes
 
 _log = logging.getLogger(__name__)
+
+_DEFAULT_QUALITY = 90  # Orthanc's own
 
 
 def start(orthanc: seam.Orthanc) -> None:
@@ -43,13 +44,16 @@ def start(orthanc: seam.Orthanc) -> None:
     except SettingsError as error:
         _log.error("%s", error)
         raise
-    Plugin(orthanc, settings, seam.IngestRule(configuration))
+    quality = int(configuration.get("DicomLossyTranscodingQuality", _DEFAULT_QUALITY))
+    Plugin(orthanc, settings, seam.IngestRule(configuration), quality)
 
 
 class Plugin:
     """The running plugin."""
 
-    def __init__(self, orthanc: seam.Orthanc, settings: Settings, ingest: seam.IngestRule) -> None:
+    def __init__(
+        self, orthanc: seam.Orthanc, settings: Settings, ingest: seam.IngestRule, quality: int
+    ) -> None:
         self._settings = settings
         self._sdk, self._no_sdk = seam.find_sdk(orthanc, settings.native_callbacks)
         self._rest = seam.NativeRest(self._sdk) if self._sdk else seam.OfficialRest(orthanc)
@@ -58,7 +62,7 @@ class Plugin:
         self._pool = self._start_pool()
         self._service = TranscodingService(
             self._pool,
-            Rules(unused_bits=settings.unused_bits),
+            settings.rules(quality),
             settings.deadline,
             self._records.remember,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -27,16 +27,34 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The settings that decide about images, as the workers need them.
+    """The settings that decide about images, as the workers need them (see ``settings``).
 
     Attributes
     ----------
     unused_bits
         ``mask`` or ``decline``, for bits above Bits Stored that hold something
         which is neither a sign nor an overlay.
+    lossy
+        Whether lossy results are allowed at all.
+    quality
+        1 (worst) to 100 (best), where ``lossy_targets`` says nothing.
+    lossy_targets
+        Transfer syntax keyword to one of ``Quality``, ``PSNR``, ``Ratio``, ``Near``.
+    maximum_error, minimum_psnr, maximum_ratio
+        Gates of lossy results; 0 means none. Ratios are by ``MODALITY`` or
+        ``MODALITY/BODY PART``.
+    effort
+        Of JPEG XL.
     """
 
     unused_bits: str = "mask"
+    lossy: bool = False
+    quality: int = 90
+    lossy_targets: dict[str, dict[str, float]] = field(default_factory=dict)
+    maximum_error: int = 0
+    minimum_psnr: float = 0
+    maximum_ratio: dict[str, float] = field(default_factory=dict)
+    effort: int = 3
 
 
 class Outcome(StrEnum):
@@ -69,7 +87,16 @@ class Report:
     frames
         Number of frames transcoded.
     verified
-        Whether every sample of the result was decoded again and found equal.
+        Whether every sample of the result was decoded again and found equal
+        (lossy: measured, and within the limits).
+    lossy
+        Whether the result lost something in this transcoding.
+    measures
+        Of a lossy result: ``maximum_error`` in stored units, ``rmse``, ``psnr``
+        in dB over the frame's actual range (None where equal), each the worst
+        frame's, and ``ratio`` of the pixel data.
+    parameters
+        What the codec was asked for.
     codec, codec_version
         The library that encoded (or, to a native syntax, decoded).
     milliseconds
@@ -90,6 +117,9 @@ class Report:
     result_bytes: int = 0
     frames: int = 0
     verified: bool = False
+    lossy: bool = False
+    measures: dict[str, float | None] = field(default_factory=dict)
+    parameters: dict[str, Any] = field(default_factory=dict)
     codec: str = ""
     codec_version: str = ""
     milliseconds: float = 0.0

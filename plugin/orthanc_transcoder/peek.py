@@ -9,7 +9,7 @@ import re
 
 _HEAD_BYTES = 64 * 1024
 # Also what is no proper UID: some files have hashes.
-_UID = rb"([!-~]{1,64})"
+_UID = rb"([!-~]{3,64})"
 # SOP Instance UID (0008,0018): explicit, implicit, big endian; then the meta
 # header's Media Storage SOP Instance UID (0002,0003).
 _SOP_INSTANCE_UID = (

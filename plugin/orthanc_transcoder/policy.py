@@ -1,58 +1,140 @@
-"""Which transfer syntax an image is transcoded to, if any.
+"""Which transfer syntax an image is transcoded to, if any, and how.
 
 Pure: the answer depends on the arguments alone. The rules:
 
 - A file that is already in an allowed syntax is kept, byte for byte (and does
   not get here).
-- Among several allowed syntaxes, the first of ``_PREFERENCE`` wins: native
+- Among several allowed syntaxes the first of ``_PREFERENCE`` wins: native
   before compressed, since the receiver certainly reads it; explicit before
-  implicit, since it says more; then the lossless codecs.
-- Lossy is never chosen. (Lossy transcoding is not offered yet.)
+  implicit, since it says more; then lossless codecs; Big Endian, which is
+  retired, after all of them.
+- A JPEG whose receiver takes it repacked as JPEG XL, or the other way round, is
+  repacked, which loses nothing, before any lossless codec is thought of.
+- Lossy only where nothing else is allowed, the settings permit it, the caller
+  allows a new SOP Instance UID, and the samples are no indices into a palette.
+- A lossy syntax that may hold a lossless image holds one where lossy may not be.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
+from enum import Enum, auto
 
 from . import syntaxes
 from .codec import uids
 from .errors import Declined
-from .model import Request
+from .model import Request, Rules
 
 _PREFERENCE = (
     syntaxes.EXPLICIT_LE,
     syntaxes.IMPLICIT_LE,
     uids.JPEG2000Lossless,
+    uids.HTJ2KLossless,
+    uids.HTJ2KLosslessRPCL,
+    uids.JPEGLSLossless,
+    uids.JPEGLosslessSV1,
+    uids.JPEGLossless,
+    uids.JPEGXLLossless,
+    uids.RLELossless,
+    syntaxes.DEFLATED_LE,
+    syntaxes.EXPLICIT_BE,
+    uids.JPEG2000,
+    uids.HTJ2K,
+    uids.JPEGXL,
+    uids.JPEGLSNearLossless,
+    uids.JPEGExtended12Bit,
+    uids.JPEGBaseline8Bit,
 )
 
 
-def choose(request: Request, encodable: Collection[str]) -> str:
-    """Choose the target of an image whose own syntax is not allowed.
+class Mode(Enum):
+    """How a target is reached."""
+
+    NATIVE = auto()
+    REPACK = auto()
+    LOSSLESS = auto()
+    LOSSY = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The decision."""
+
+    syntax: str
+    mode: Mode
+
+
+def choose(
+    request: Request,
+    rules: Rules,
+    encodable: Collection[str],
+    repackable: Collection[str] = (),
+    palette: bool = False,
+) -> list[Target]:
+    """The targets of an image whose own syntax is not allowed, best first.
 
     Parameters
     ----------
     encodable
-        Syntaxes that can be written here, the native ones included.
+        Syntaxes that the codecs here can write.
+    repackable
+        Syntaxes that the image's own frames can be repacked to.
+    palette
+        Whether the samples are indices into a palette.
+
+    Returns
+    -------
+    list
+        Never empty. A later one is for an image that the codec of an earlier
+        one cannot carry.
 
     Raises
     ------
     Declined
         If no allowed syntax can be written.
     """
-    candidates = [uid for uid in request.allowed if uid in encodable]
-    if not candidates:
-        raise Declined(
-            "no_target", f"none of the allowed syntaxes can be written: {_list(request)}"
+    allowed = sorted(set(request.allowed), key=_rank)
+    targets = [Target(uid, Mode.NATIVE) for uid in allowed if uid in syntaxes.NATIVE]
+    repacked = [Target(uid, Mode.REPACK) for uid in allowed if uid in repackable]
+    coded = [uid for uid in allowed if uid in encodable and uid not in repackable]
+    lossless = [Target(uid, Mode.LOSSLESS) for uid in coded if uid in syntaxes.LOSSLESS]
+    lossy = [uid for uid in coded if uid in syntaxes.LOSSY_METHODS]
+    found = _with_retired_last(targets, repacked + lossless)
+    if not found and lossy:
+        found = _lossy(lossy, request, rules, palette)
+    if not found:
+        names = ", ".join(request.allowed) or "none"
+        raise Declined("no_target", f"None of the allowed syntaxes can be written: {names}.")
+    return found
+
+
+def _with_retired_last(native: list[Target], others: list[Target]) -> list[Target]:
+    rest = (syntaxes.DEFLATED_LE, syntaxes.EXPLICIT_BE)
+    first = [target for target in native if target.syntax not in rest]
+    return first + others + [target for target in native if target.syntax in rest]
+
+
+def _lossy(lossy: list[str], request: Request, rules: Rules, palette: bool) -> list[Target]:
+    if refusal := _why_not_lossy(request, rules, palette):
+        found = [Target(uid, Mode.LOSSLESS) for uid in lossy if uid in syntaxes.REVERSIBLE_TWIN]
+        if not found:
+            raise refusal
+        return found
+    return [Target(uid, Mode.LOSSY) for uid in lossy]
+
+
+def _why_not_lossy(request: Request, rules: Rules, palette: bool) -> Declined | None:
+    if palette:
+        return Declined("lossy_palette", "Palette colour images are never compressed lossily.")
+    if not rules.lossy:
+        return Declined("lossy_off", "Only lossy syntaxes are allowed, and lossy is switched off.")
+    if not request.allow_new_sop_instance_uid:
+        return Declined(
+            "lossy_forbidden", "A lossy image needs a new SOP Instance UID, which is not allowed."
         )
-    lossless = [uid for uid in candidates if uid in syntaxes.LOSSLESS]
-    if not lossless:
-        raise Declined("lossy_not_offered", f"only lossy syntaxes are allowed: {_list(request)}")
-    return min(lossless, key=_rank)
+    return None
 
 
 def _rank(uid: str) -> int:
     return _PREFERENCE.index(uid) if uid in _PREFERENCE else len(_PREFERENCE)
-
-
-def _list(request: Request) -> str:
-    return ", ".join(request.allowed) or "none"

@@ -35,6 +35,25 @@ LOSSLESS = NATIVE | {
     uids.JPEGXLLossless,
 }
 
+# The lossless syntaxes whose codestreams the lossy ones may hold as well
+# (PS3.5 A.4.4, A.4.9, A.4.12): what is asked for can be given without loss.
+REVERSIBLE_TWIN = {
+    uids.JPEG2000: uids.JPEG2000Lossless,
+    uids.HTJ2K: uids.HTJ2KLossless,
+    uids.JPEGXL: uids.JPEGXLLossless,
+}
+
+# Lossy Image Compression Method (0028,2114) of what is written lossily (PS3.3 C.7.6.1.1.5.1).
+LOSSY_METHODS = {
+    uids.JPEGBaseline8Bit: "ISO_10918_1",
+    uids.JPEGExtended12Bit: "ISO_10918_1",
+    uids.JPEGLSNearLossless: "ISO_14495_1",
+    uids.JPEG2000: "ISO_15444_1",
+    uids.HTJ2K: "ISO_15444_15",
+    uids.JPEGXL: "ISO_18181_1",
+}
+LOSSY_KEYWORDS = frozenset(name for name, uid in KEYWORDS.items() if uid in LOSSY_METHODS)
+
 
 def resolve(name: str) -> str:
     """The UID that a UID or a keyword names.

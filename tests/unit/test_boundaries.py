@@ -1,4 +1,4 @@
-"""What may import what: the rules that keep Orthanc safe from our libraries."""
+"""What may import what; ``test_project`` says who may touch ctypes and ``orthanc``."""
 
 import ast
 import subprocess
@@ -7,37 +7,6 @@ from pathlib import Path
 
 PLUGIN = Path(__file__).resolve().parents[2] / "plugin"
 PACKAGE = PLUGIN / "orthanc_transcoder"
-
-
-def imports(path: Path) -> set[str]:
-    names = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names |= {alias.name.partition(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.level == 0:
-            names.add((node.module or "").partition(".")[0])
-    return names
-
-
-def test_only_the_host_package_touches_ctypes() -> None:
-    users = {path.relative_to(PACKAGE).parts[0] for path in PACKAGE.rglob("*.py")
-             if "ctypes" in imports(path)}  # fmt: skip
-    assert users == {"host"}
-
-
-def test_only_the_entry_script_imports_orthanc() -> None:
-    users = {path.relative_to(PLUGIN).as_posix() for path in PLUGIN.rglob("*.py")
-             if "orthanc" in imports(path)}  # fmt: skip
-    assert users == {"transcoder_plugin.py"}
-
-
-def test_nothing_else_is_importable_in_the_folder_of_the_entry_script() -> None:
-    entries = {
-        path.name
-        for path in PLUGIN.iterdir()
-        if not path.name.endswith("_cache") and path.name != "__pycache__"
-    }
-    assert entries == {"transcoder_plugin.py", "orthanc_transcoder"}
 
 
 def test_the_orthanc_side_imports_the_standard_library_only() -> None:

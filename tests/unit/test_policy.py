@@ -1,17 +1,26 @@
 """The choice of the target syntax."""
 
+from typing import Any
+
 import pytest
 
 from orthanc_transcoder import policy, syntaxes
 from orthanc_transcoder.codec import uids
 from orthanc_transcoder.errors import Declined
-from orthanc_transcoder.model import Request
+from orthanc_transcoder.model import Request, Rules
+from orthanc_transcoder.policy import Mode
 
-ENCODABLE = syntaxes.NATIVE | {uids.JPEG2000Lossless, uids.JPEGLSLossless, uids.JPEG2000}
+ENCODABLE = frozenset(syntaxes.KEYWORDS.values()) - {uids.JPEG2000MC, uids.JPEG2000MCLossless}
+LOSSY = Rules(lossy=True)
+
+
+def chosen(request: Request, rules: Rules = LOSSY, **image: Any) -> list[tuple[str, Mode]]:
+    targets = policy.choose(request, rules, ENCODABLE, **image)
+    return [(target.syntax, target.mode) for target in targets]
 
 
 @pytest.mark.parametrize(
-    ("allowed", "chosen"),
+    ("allowed", "best"),
     [
         ((uids.JPEG2000Lossless,), uids.JPEG2000Lossless),
         ((syntaxes.IMPLICIT_LE, syntaxes.EXPLICIT_LE), syntaxes.EXPLICIT_LE),
@@ -19,25 +28,60 @@ ENCODABLE = syntaxes.NATIVE | {uids.JPEG2000Lossless, uids.JPEGLSLossless, uids.
         ((uids.JPEG2000, uids.JPEG2000Lossless), uids.JPEG2000Lossless),
         ((uids.JPEGLSLossless, uids.JPEG2000Lossless), uids.JPEG2000Lossless),
         ((uids.RLELossless, uids.JPEGLSLossless), uids.JPEGLSLossless),
+        ((syntaxes.EXPLICIT_BE, uids.RLELossless), uids.RLELossless),
+        ((syntaxes.EXPLICIT_BE,), syntaxes.EXPLICIT_BE),
+        ((syntaxes.EXPLICIT_BE, uids.JPEGBaseline8Bit), syntaxes.EXPLICIT_BE),
     ],
 )
-def test_the_preferred_syntax_is_chosen(allowed: tuple[str, ...], chosen: str) -> None:
-    assert policy.choose(Request(allowed), ENCODABLE) == chosen
+def test_the_preferred_syntax_comes_first(allowed: tuple[str, ...], best: str) -> None:
+    assert chosen(Request(allowed))[0][0] == best
+    assert chosen(Request(tuple(reversed(allowed))))[0][0] == best
+
+
+def test_lossy_is_never_chosen_beside_anything_else() -> None:
+    everything = tuple(ENCODABLE)
+    assert not [mode for _, mode in chosen(Request(everything)) if mode is Mode.LOSSY]
+
+
+@pytest.mark.parametrize("syntax", sorted(syntaxes.LOSSY_METHODS))
+def test_lossy_is_chosen_where_it_is_all_that_is_allowed(syntax: str) -> None:
+    assert chosen(Request((syntax,))) == [(syntax, Mode.LOSSY)]
 
 
 @pytest.mark.parametrize(
-    ("allowed", "code"),
+    ("rules", "new_uid", "image", "code"),
     [
-        ((), "no_target"),
-        ((uids.RLELossless,), "no_target"),
-        (("1.2.3",), "no_target"),
-        ((uids.JPEG2000,), "lossy_not_offered"),
+        (Rules(), True, {}, "lossy_off"),
+        (LOSSY, False, {}, "lossy_forbidden"),
+        (LOSSY, True, {"palette": True}, "lossy_palette"),
     ],
 )
-def test_what_cannot_be_written_is_declined(allowed: tuple[str, ...], code: str) -> None:
+@pytest.mark.parametrize("syntax", sorted(syntaxes.LOSSY_METHODS))
+def test_where_lossy_may_not_be_the_target_is_lossless_or_nothing(
+    syntax: str, rules: Rules, new_uid: bool, image: dict[str, bool], code: str
+) -> None:
+    request = Request((syntax,), allow_new_sop_instance_uid=new_uid)
+    if syntax in syntaxes.REVERSIBLE_TWIN:
+        assert chosen(request, rules, **image) == [(syntax, Mode.LOSSLESS)]
+    else:
+        with pytest.raises(Declined) as caught:
+            chosen(request, rules, **image)
+        assert caught.value.code == code
+
+
+def test_a_jpeg_is_repacked_before_it_is_recoded() -> None:
+    request = Request((uids.JPEG2000Lossless, uids.JPEGXLJPEGRecompression))
+    packed = uids.JPEGXLJPEGRecompression
+    first, *_ = chosen(request, repackable={packed})
+    assert first == (packed, Mode.REPACK)
+    assert chosen(request)[0] == (uids.JPEG2000Lossless, Mode.LOSSLESS)
+
+
+@pytest.mark.parametrize("allowed", [(), (uids.JPEG2000MC,), ("1.2.3",)])
+def test_what_cannot_be_written_is_declined(allowed: tuple[str, ...]) -> None:
     with pytest.raises(Declined) as caught:
-        policy.choose(Request(allowed), ENCODABLE)
-    assert caught.value.code == code
+        chosen(Request(allowed))
+    assert caught.value.code == "no_target"
 
 
 def test_syntaxes_are_named_by_uid_or_keyword() -> None:

@@ -11,10 +11,14 @@ from orthanc_transcoder.settings import OPTIONS, Settings
 README = Path(__file__).resolve().parents[2] / "README.md"
 
 
+def written(value: object) -> str:
+    return json.dumps(value).replace("|", "\\|")
+
+
 def table() -> str:
     lines = ["| option | default | unit | allowed | meaning |", "|---|---|---|---|---|"]
     lines += [
-        f"| `{option.name}` | `{json.dumps(option.default)}` | {option.unit} "
+        f"| `{option.name}` | `{written(option.default)}` | {option.unit} "
         f"| {option.allowed} | {option.help} |"
         for option in OPTIONS
     ]
@@ -43,6 +47,12 @@ def test_each_option_is_read() -> None:
         "Workers": 3,
         "Deadline": 5,
         "UnusedBits": "decline",
+        "Lossy": True,
+        "LossyTargets": {"JPEG2000": {"PSNR": 60.5}, "JPEGBaseline8Bit": {"Quality": 80}},
+        "LossyMaximumError": 12,
+        "LossyMinimumPSNR": 40.5,
+        "LossyMaximumRatio": {"CT": 4},
+        "JPEGXLEffort": 1,
         "ReportMetadata": 5000,
     }
     assert set(section) == {option.name for option in OPTIONS}
@@ -51,6 +61,13 @@ def test_each_option_is_read() -> None:
         assert getattr(settings, option.attribute) == section[option.name]
     assert settings.interpreter == Path("/opt/venv/bin/python")
     assert settings.worker_count == 3
+
+
+def test_the_workers_get_what_decides_about_images() -> None:
+    section = {"Lossy": True, "LossyMaximumRatio": {"MR": 3}, "UnusedBits": "decline"}
+    rules = Settings.parse(section).rules(quality=75)
+    assert (rules.lossy, rules.quality, rules.unused_bits) == (True, 75, "decline")
+    assert rules.maximum_ratio == {"MR": 3}
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
@@ -74,6 +91,15 @@ def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
         ("Python", "venv/bin/python"),
         ("Deadline", 0),
         ("UnusedBits", "Mask"),
+        ("Lossy", "yes"),
+        ("LossyTargets", {"JPEG2000Lossless": {"PSNR": 60}}),
+        ("LossyTargets", {"JPEG2000": {"PSNR": 60, "Ratio": 4}}),
+        ("LossyTargets", {"JPEG2000": {"Quality": 101}}),
+        ("LossyTargets", {"JPEG2000": 60}),
+        ("LossyMaximumError", -1),
+        ("LossyMaximumRatio", {"CT": 0.5}),
+        ("LossyMaximumRatio", {"CT": True}),
+        ("JPEGXLEffort", 10),
         ("ReportMetadata", 1023),
         ("ReportMetadata", [4206]),
     ],

@@ -64,6 +64,12 @@ class Registry:
                 return cast(Recompressor, codec)
         return None
 
+    def repackable(self, source: str) -> frozenset[str]:
+        """Every syntax that ``recompressor`` repacks ``source`` as."""
+        codecs = map(self._load, self._sources)
+        pairs = (pair for codec in codecs for pair in getattr(codec, "recompresses", ()))
+        return frozenset(target for one, target in pairs if one == source)
+
     @property
     def encodable(self) -> frozenset[str]:
         """Every syntax that ``encoder`` gives a codec for; loads them all."""

@@ -1,0 +1,162 @@
+"""Frames to codestreams, each proven or measured before the next.
+
+Lossless: every frame is decoded again and must be equal, sample by sample. A
+codec's word is never taken for it. Lossy: every frame is decoded again and
+measured; limits that are missed lead to higher quality (see ``quality.gates``).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from . import syntaxes
+from .codec.contract import Codec, EncodeOptions, PixelFormat, Samples
+from .codec.registry import Registry
+from .errors import CodecError, Declined
+from .model import Rules
+from .quality import gates
+from .quality.measures import Measures, compare
+
+
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """Encoded frames, and what they are.
+
+    Attributes
+    ----------
+    pixels
+        What the file's attributes must say of them.
+    measures
+        The worst frame's, if the coding is lossy.
+    """
+
+    frames: list[bytes]
+    pixels: PixelFormat
+    codec: str
+    codec_version: str
+    parameters: dict[str, Any] = field(default_factory=dict)
+    measures: Measures | None = None
+
+    @property
+    def ratio(self) -> float:
+        """Native size of the pixel data over the encoded size."""
+        one = self.pixels
+        native = one.rows * one.columns * one.samples_per_pixel * one.bits_allocated // 8
+        return native * len(self.frames) / sum(len(frame) for frame in self.frames)
+
+
+def encode_lossless(
+    samples: Sequence[Samples], pixels: PixelFormat, target: str, registry: Registry, rules: Rules
+) -> Coded:
+    """Encode and prove every frame.
+
+    Parameters
+    ----------
+    target
+        A lossless syntax, or a lossy one that may hold a lossless codestream.
+
+    Raises
+    ------
+    Declined
+        If the codec cannot carry such frames.
+    CodecError
+        If a frame is not the same when it is decoded again.
+    """
+    syntax = syntaxes.REVERSIBLE_TWIN.get(target, target)
+    codec = _encoder(registry, pixels, syntax)
+    options = EncodeOptions(effort=rules.effort)
+    frames = []
+    photometrics = set()
+    for number, frame in enumerate(samples, start=1):
+        encoded = codec.encode(frame, pixels, syntax, options)
+        label = dataclasses.replace(pixels, photometric=encoded.photometric)
+        decoded = registry.decoder(target).decode(encoded.data, label, target)
+        if not same(decoded.samples, frame) or decoded.photometric != pixels.photometric:
+            raise CodecError("not_lossless", f"Frame {number} is not the same when decoded again.")
+        frames.append(encoded.data)
+        photometrics.add(encoded.photometric)
+    (photometric,) = photometrics
+    pixels = dataclasses.replace(pixels, photometric=photometric)
+    return Coded(frames, pixels, codec.name, codec.version)
+
+
+def encode_lossy(
+    samples: Sequence[Samples],
+    pixels: PixelFormat,
+    target: str,
+    registry: Registry,
+    rules: Rules,
+    cap: float,
+) -> Coded:
+    """Encode, measure, and try again at higher quality until the limits are kept.
+
+    Parameters
+    ----------
+    cap
+        Greatest ratio allowed, or 0.
+
+    Returns
+    -------
+    Coded
+        Without ``measures`` if it is lossless after all.
+
+    Raises
+    ------
+    Declined
+        If nothing that the target may hold keeps the limits.
+    """
+    codec = _encoder(registry, pixels, target)
+    keyword = next(name for name, uid in syntaxes.KEYWORDS.items() if uid == target)
+    options = gates.options_for(keyword, rules, cap)
+    misses = []
+    for _ in range(gates.ATTEMPTS):
+        coded, measures = _measured(samples, pixels, target, codec, options)
+        missed = gates.missed(measures, coded.ratio, rules, cap)
+        if not missed and measures.maximum_error == 0 and target in syntaxes.REVERSIBLE_TWIN:
+            break  # nothing was lost: then it shall not be called lossy
+        if not missed:
+            return dataclasses.replace(coded, measures=measures)
+        misses.append(missed)
+        options = gates.better(options)
+    if target in syntaxes.REVERSIBLE_TWIN:
+        return encode_lossless(samples, pixels, target, registry, rules)
+    raise Declined("lossy_limits", f"Every attempt missed a limit: {'; '.join(misses)}.")
+
+
+def _measured(
+    samples: Sequence[Samples],
+    pixels: PixelFormat,
+    target: str,
+    codec: Codec,
+    options: EncodeOptions,
+) -> tuple[Coded, Measures]:
+    frames = []
+    worst = Measures()
+    label = pixels
+    for frame in samples:
+        encoded = codec.encode(frame, pixels, target, options)
+        label = dataclasses.replace(pixels, photometric=encoded.photometric)
+        decoded = codec.decode(encoded.data, label, target)
+        if decoded.samples.shape != frame.shape or decoded.samples.dtype != frame.dtype:
+            raise CodecError("wrong_shape", "A lossy frame decodes to another shape or depth.")
+        worst = worst.worst(compare(frame, decoded.samples))
+        frames.append(encoded.data)
+    asked = {name: value for name, value in dataclasses.asdict(options).items() if value}
+    return Coded(frames, label, codec.name, codec.version, asked), worst
+
+
+def _encoder(registry: Registry, pixels: PixelFormat, syntax: str) -> Codec:
+    codec = registry.encoder(syntax)
+    if reason := codec.refuses(pixels, syntax):
+        raise Declined("codec_refuses", reason)
+    return codec
+
+
+def same(one: Samples, other: Samples) -> bool:
+    """Whether two frames are equal in shape, type and every sample."""
+    return one.dtype == other.dtype and np.array_equal(one, other)

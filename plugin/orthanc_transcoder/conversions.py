@@ -1,0 +1,249 @@
+"""The ways from one transfer syntax to another; ``pipeline`` chooses among them.
+
+Each opens the image, makes the new frames, changes what describes them and
+nothing else, writes the file, and proves it before it is returned.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import __version__, proof, syntaxes
+from .codec import uids
+from .codec.contract import PixelFormat
+from .codec.registry import Registry
+from .coding import Coded, encode_lossless, encode_lossy
+from .dicom import attributes, frames, native
+from .dicom.elements import Element
+from .dicom.file import DicomFile
+from .dicom.image import Image
+from .errors import CodecError, Declined
+from .model import Rules
+from .policy import Mode
+from .quality import gates
+from .quality.measures import Measures
+from .source import Changes, Source, open_source, stored_samples_only
+
+_PLANAR_CONFIGURATION = 0x00280006
+_BODY_PART = 0x00180015
+_LOSSY = 0x00282110
+_METHOD = 0x00282114
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A finished, proven file."""
+
+    data: bytes
+    sop_instance_uid: str
+    frames: int
+    codec: str
+    codec_version: str
+    notes: tuple[str, ...] = ()
+    lossy: bool = False
+    measures: dict[str, float | None] = field(default_factory=dict)
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One image on its way."""
+
+    file: DicomFile
+    image: Image
+    rules: Rules
+    registry: Registry
+
+    def open(self) -> Source:
+        """The image's samples."""
+        return open_source(self.file, self.image, self.registry)
+
+
+def _to_native(job: Job, target: str) -> Result:
+    if not job.image.encapsulated:
+        return _between_native(job, target)
+    source = job.open()
+    if source.cells is not None:
+        return _cells_to_native(job, source, source.cells, target)
+    changes = {
+        **source.changes,
+        **_lossy_flag(job.file, source),
+        **_attributes(job.file, source.pixels),
+        **native.native_pixels(
+            source.samples,
+            source.pixels.bits_allocated,
+            implicit=target == syntaxes.IMPLICIT_LE,
+        ),
+    }
+    data = job.file.write(target, changes)
+    uid = job.file.sop_instance_uid
+    proof.prove_native(data, target, uid, source.pixels, source.samples)
+    return _result(job, data, source, len(source.samples))
+
+
+def _between_native(job: Job, target: str) -> Result:
+    """Re-encode the data set alone: every bit of the pixel data stays."""
+    data = job.file.write(target, {})
+    same_order = job.file.encoding.little and target != syntaxes.EXPLICIT_BE
+    cells = None if same_order else native.unpack(job.file, job.image)
+    proof.prove_cells(data, target, job.file, job.image, cells)
+    uid = job.file.sop_instance_uid
+    return Result(data, uid, job.image.frames, "native", __version__, job.image.notes)
+
+
+def _cells_to_native(job: Job, source: Source, cells: native.NativeFrames, target: str) -> Result:
+    whole = [cells.cells(index) for index in range(len(cells))]
+    implicit = target == syntaxes.IMPLICIT_LE
+    changes = {
+        **_by_pixel(job.image),
+        **native.native_pixels(whole, job.image.bits_allocated, implicit=implicit),
+    }
+    data = job.file.write(target, changes)
+    proof.prove_cells(data, target, job.file, job.image, cells)
+    return _result(job, data, source, len(whole))
+
+
+def _to_lossless(job: Job, target: str) -> Result:
+    source = job.open()
+    if target == uids.RLELossless and source.cells is not None:
+        return _cells_to_rle(job, source, source.cells, target)
+    source = stored_samples_only(job.file, job.image, source, job.rules)
+    coded = encode_lossless(source.samples, source.pixels, target, job.registry, job.rules)
+    return _write_lossless(job, source, coded, target)
+
+
+def _write_lossless(job: Job, source: Source, coded: Coded, target: str) -> Result:
+    changes = {
+        **source.changes,
+        **_lossy_flag(job.file, source),
+        **_attributes(job.file, coded.pixels),
+        **frames.encapsulate(coded.frames),
+    }
+    data = job.file.write(target, changes)
+    uid = job.file.sop_instance_uid
+    proof.prove_encapsulated(data, target, uid, coded.pixels, coded.frames)
+    return Result(
+        data,
+        uid,
+        len(coded.frames),
+        coded.codec,
+        coded.codec_version,
+        source.notes,
+        parameters=coded.parameters,
+    )
+
+
+def _cells_to_rle(job: Job, source: Source, cells: native.NativeFrames, target: str) -> Result:
+    """RLE carries whole cells, as native pixel data does: nothing needs to be dropped."""
+    whole = [cells.cells(index) for index in range(len(cells))]
+    image = job.image.format
+    as_cells = dataclasses.replace(image, bits_stored=image.bits_allocated, signed=False)
+    coded = encode_lossless(whole, as_cells, target, job.registry, job.rules)
+    changes = {**_by_pixel(job.image), **frames.encapsulate(coded.frames)}
+    data = job.file.write(target, changes)
+    uid = job.file.sop_instance_uid
+    proof.prove_encapsulated(data, target, uid, image, coded.frames)
+    return Result(data, uid, len(whole), coded.codec, coded.codec_version, source.notes)
+
+
+def _to_lossy(job: Job, target: str) -> Result:
+    source = stored_samples_only(job.file, job.image, job.open(), job.rules)
+    body_part = job.file.text(_BODY_PART)
+    cap = gates.ratio_cap(job.rules, job.image.modality, body_part)
+    coded = encode_lossy(source.samples, source.pixels, target, job.registry, job.rules, cap)
+    if coded.measures is None:
+        return _write_lossless(job, source, coded, target)
+    uid = f"2.25.{uuid.uuid4().int}"
+    method = syntaxes.LOSSY_METHODS[target]
+    changes = {
+        **source.changes,
+        **_attributes(job.file, coded.pixels),
+        **attributes.lossy_attributes(
+            job.file,
+            ratio=coded.ratio,
+            method=method,
+            description=f"Lossy compression {method}, ratio {coded.ratio:.3g}:1",
+            new_sop_instance_uid=uid,
+        ),
+        **frames.encapsulate(coded.frames),
+    }
+    data = job.file.write(target, changes)
+    proof.prove_encapsulated(data, target, uid, coded.pixels, coded.frames)
+    return Result(
+        data,
+        uid,
+        len(coded.frames),
+        coded.codec,
+        coded.codec_version,
+        source.notes,
+        lossy=True,
+        measures=_plain_measures(coded.measures, coded.ratio),
+        parameters=coded.parameters,
+    )
+
+
+def _plain_measures(measures: Measures, ratio: float) -> dict[str, float | None]:
+    return {
+        "maximum_error": measures.maximum_error,
+        "rmse": round(measures.rmse, 4),
+        "psnr": round(measures.psnr, 2) if math.isfinite(measures.psnr) else None,
+        "ratio": round(ratio, 3),
+    }
+
+
+def _repack(job: Job, target: str) -> Result:
+    """JPEG to JPEG XL, from which the identical JPEG is proven to come back; and back."""
+    codec = job.registry.recompressor(job.file.syntax, target)
+    if codec is None:
+        raise Declined("no_codec", f"Nothing here repacks {job.file.syntax} as {target}.")
+    packed = []
+    for number, frame in enumerate(frames.encoded_frames(job.file, job.image), start=1):
+        one = codec.recompress(frame, job.file.syntax, target)
+        back = codec.recompress(one, target, job.file.syntax)
+        if job.file.syntax == uids.JPEGBaseline8Bit and not frame.startswith(back):
+            raise CodecError("not_lossless", f"Frame {number} does not come back identical.")
+        packed.append(one)
+    data = job.file.write(target, frames.encapsulate(packed))
+    uid = job.file.sop_instance_uid
+    proof.prove_encapsulated(data, target, uid, job.image.format, packed)
+    return Result(data, uid, len(packed), codec.name, codec.version, job.image.notes)
+
+
+METHODS: dict[Mode, Callable[[Job, str], Result]] = {
+    Mode.NATIVE: _to_native,
+    Mode.REPACK: _repack,
+    Mode.LOSSLESS: _to_lossless,
+    Mode.LOSSY: _to_lossy,
+}
+
+
+def _result(job: Job, data: bytes, source: Source, count: int) -> Result:
+    uid = job.file.sop_instance_uid
+    return Result(data, uid, count, source.codec, source.codec_version, source.notes)
+
+
+def _attributes(file: DicomFile, pixels: PixelFormat) -> Changes:
+    return attributes.pixel_attributes(file, **dataclasses.asdict(pixels))
+
+
+def _by_pixel(image: Image) -> Changes:
+    if image.planar_configuration == 0:
+        return {}
+    return {_PLANAR_CONFIGURATION: Element(_PLANAR_CONFIGURATION, "US", b"\0\0")}
+
+
+def _lossy_flag(file: DicomFile, source: Source) -> Changes:
+    """What was coded irreversibly says so for ever (PS3.3 C.7.6.1.1.5), even if it did not."""
+    if not source.lossy or file.text(_LOSSY) == "01":
+        return {}
+    changes: Changes = {_LOSSY: Element(_LOSSY, "CS", b"01")}
+    method = syntaxes.LOSSY_METHODS.get(file.syntax)
+    if method and not file.text(_METHOD):
+        text = method.encode()
+        changes[_METHOD] = Element(_METHOD, "CS", text + b" " * (len(text) % 2))
+    return changes

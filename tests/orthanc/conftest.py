@@ -42,10 +42,10 @@ def _starter(factory: pytest.TempPathFactory, name: str) -> Iterator[StartOrthan
             return server
 
         yield start
-    # Whatever a test was about: a server that it leaves behind must be able to end well.
-    for server in started:
-        if server.exit_status != 0 and not server.killed:
-            pytest.fail(f"Orthanc ended with status {server.exit_status}:\n{server.log()[-4000:]}")
+        # Whatever a test was about: a server that it leaves running must be able to end well.
+        for server in started:
+            if server.running and server.stop() != 0:
+                pytest.fail(f"Orthanc ended with {server.exit_status}:\n{server.log()[-4000:]}")
 
 
 @pytest.fixture

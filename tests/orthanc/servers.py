@@ -95,7 +95,6 @@ class OrthancServer(RestClient):
         self.folder = folder
         super().__init__()
         self.dicom_port = 0
-        self.killed = False  # by ``kill``, on purpose
         self._process: subprocess.Popen[bytes] | None = None
         self._environment = environment
         self._options = tuple(options)
@@ -183,7 +182,6 @@ class OrthancServer(RestClient):
 
     def kill(self) -> None:
         """End the process with SIGKILL, as the kernel would for want of memory."""
-        self.killed = True
         self.process.kill()
         self.process.wait()
 

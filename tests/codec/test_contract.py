@@ -107,6 +107,27 @@ def test_lossy_is_close_and_says_that_it_is_lossy(syntax: str) -> None:
         assert lossy.psnr(samples, decoded.samples) > 30
 
 
+@pytest.mark.parametrize("syntax", sorted(set(LOSSY) - {uids.JPEGXL}))
+def test_lossy_white_never_becomes_black(syntax: str) -> None:
+    """Ringing beyond the range's ends must be clipped and not wrap around."""
+    for bits, signed, count in LOSSY_FORMATS[syntax]:
+        pixels = grid.pixel_format(64, 64, bits, signed=signed, samples=count)
+        if signed and syntax == uids.JPEGLSNearLossless:
+            continue  # refused, for this very reason
+        samples = grid.samples_of(pixels, "extremes").copy()
+        samples[:32] = samples.max()
+        samples[:, :16] = samples.min()
+        for psnr in (20.0, 30.0, 40.0):
+            encoded, header = grid.encode(syntax, samples, pixels, EncodeOptions(psnr=psnr))
+            decoded = REGISTRY.decoder(syntax).decode(encoded.data, header, syntax).samples
+            low, high = int(samples.min()), int(samples.max())
+            assert low <= decoded.min()
+            assert decoded.max() <= high
+            flat = decoded[:32, 32:], decoded[32:, :8]
+            assert flat[0].min() > (low + high) / 2
+            assert flat[1].max() < (low + high) / 2
+
+
 @pytest.mark.parametrize("syntax", LOSSY)
 @pytest.mark.parametrize("size", grid.SIZES)
 def test_lossy_takes_every_size(syntax: str, size: tuple[int, int]) -> None:

@@ -11,6 +11,8 @@
   ``quality`` (see ``lossy``), searched for over the quantisation step.
 - imagecodecs drops errors of OpenJPH and returns part of the image: they are
   caught where Python reports them.
+- imagecodecs lets lossy samples beyond the range wrap around: they are decoded
+  as deeper ones and clipped.
 - OpenJPH hangs on a damaged SIZ, returns part of a truncated image and crashes
   on irreversible sub-bands of over 30 bit-planes (none needs as many): the
   codestream is walked to its end and all this checked before OpenJPH sees it.
@@ -29,10 +31,12 @@ import numpy as np
 from ..errors import CodecError
 from . import checks, j2k_codestream, j2k_decode, lossy, uids
 from .contract import Codec, Decoded, Encoded, EncodeOptions, PixelFormat, Samples
+from .j2k_codestream import Codestream
 
 _MAX_BITS = 32
 _MAX_BITS_LOSSY = 16
 _MAX_LOSSY_PLANES = 30
+_DEEP = 24  # bits; a 32-bit container, and what a float holds exactly
 _BASE_RESOLUTION = 64
 _USUAL_DECOMPOSITIONS = 5
 _STEP_RANGE = (1.0, 20.0)  # minus log2 of the quantisation step
@@ -69,18 +73,28 @@ class HtJ2k:
 
     def decode(self, frame: bytes, pixels: PixelFormat, syntax: str) -> Decoded:
         """Decode one frame (see ``contract.Codec``)."""
+
+        def library(stream: Codestream) -> Samples:
+            exact = stream.reversible and syntax != uids.HTJ2K
+            return _samples(stream.data) if exact else _clipped(stream)
+
         return j2k_decode.decode(
-            frame, pixels, _samples, high_throughput=True, max_lossy_bits=_MAX_LOSSY_PLANES
+            frame, pixels, library, high_throughput=True, max_lossy_bits=_MAX_LOSSY_PLANES
         )
 
     def _encode_lossy(self, samples: Samples, pixels: PixelFormat, options: EncodeOptions) -> bytes:
         def encode_at(setting: float) -> bytes:
             return _encode(samples, pixels, step=2.0**-setting, tlm=False)
 
+        def decode(data: bytes) -> Samples:
+            return _clipped(j2k_codestream.parse(data))
+
         if options.ratio is not None:
             return lossy.within_ratio(encode_at, pixels, options.ratio, *_STEP_RANGE)
-        target = lossy.psnr_of_quality(options.quality) if options.psnr is None else options.psnr
-        return lossy.reaching_psnr(encode_at, _samples, samples, target, *_STEP_RANGE)
+        target = options.psnr
+        if target is None:
+            target = lossy.psnr_of_quality(options.quality, samples)
+        return lossy.reaching_psnr(encode_at, decode, samples, target, *_STEP_RANGE)
 
 
 def _encode(samples: Samples, pixels: PixelFormat, *, step: float | None, tlm: bool) -> bytes:
@@ -122,6 +136,26 @@ def _prepare(samples: Samples, bits: int, *, reversible: bool) -> Samples:
 def _decompositions(pixels: PixelFormat) -> int:
     needed = math.ceil(math.log2(max(pixels.rows, pixels.columns) / _BASE_RESOLUTION))
     return max(_USUAL_DECOMPOSITIONS, needed)
+
+
+def _clipped(stream: Codestream) -> Samples:
+    """Decode what may leave the declared range, and clip it (15444-1 Annex G).
+
+    imagecodecs lets such samples wrap around: white becomes black. Declared
+    as deeper, they all fit; a reversible sample is then higher by the
+    difference of the two level shifts, an irreversible one is scaled.
+    """
+    bits, signed = stream.format.bits, stream.format.signed
+    spare = _DEEP - bits
+    if spare < 4:
+        raise CodecError("unsupported_codestream", f"lossy HTJ2K of {bits} bits")
+    deep = _samples(j2k_codestream.with_precision(stream.data, _DEEP)).view(np.int32)
+    if not stream.reversible:
+        values = (deep + (1 << (spare - 1))) >> spare
+    else:
+        values = deep if signed else deep - ((1 << (_DEEP - 1)) - (1 << (bits - 1)))
+    low = -(1 << (bits - 1)) if signed else 0
+    return values.clip(low, low + (1 << bits) - 1).astype(checks.dtype_of(bits, signed))
 
 
 def _samples(data: bytes) -> Samples:

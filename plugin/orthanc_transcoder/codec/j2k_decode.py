@@ -19,7 +19,7 @@ _TRANSFORMED = ("YBR_RCT", "YBR_ICT")
 def decode(
     frame: bytes,
     pixels: PixelFormat,
-    library: Callable[[bytes], Samples],
+    library: Callable[[Codestream], Samples],
     *,
     high_throughput: bool,
     max_lossy_bits: int = 64,
@@ -53,7 +53,7 @@ def decode(
         raise CodecError("unsupported_codestream", f"{stream.magnitude_bits} bit-planes, lossy")
     photometric, notes = _colour(stream, pixels)
     return Decoded(
-        samples=checks.require_declared(library(stream.data), stream.format),
+        samples=checks.require_declared(library(stream), stream.format),
         bits=stream.format.bits,
         signed=stream.format.signed,
         photometric=photometric,

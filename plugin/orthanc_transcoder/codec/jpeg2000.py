@@ -70,7 +70,9 @@ class Jpeg2000:
 
     def decode(self, frame: bytes, pixels: PixelFormat, syntax: str) -> Decoded:
         """Decode one frame (see ``contract.Codec``)."""
-        return j2k_decode.decode(frame, pixels, _samples, high_throughput=False)
+        return j2k_decode.decode(
+            frame, pixels, lambda stream: _samples(stream.data), high_throughput=False
+        )
 
 
 def _suits_bypass(pixels: PixelFormat) -> bool:
@@ -94,7 +96,9 @@ def _encode_lossy(samples: Samples, pixels: PixelFormat, options: EncodeOptions)
         return lossy.within_ratio(
             lambda level: _encode(samples, pixels, level), pixels, options.ratio, *_PSNR_RANGE
         )
-    target = lossy.psnr_of_quality(options.quality) if options.psnr is None else options.psnr
+    target = options.psnr
+    if target is None:
+        target = lossy.psnr_of_quality(options.quality, samples)
     nominal = (1 << pixels.bits_stored) - 1
     offset = 20 * math.log10(nominal / lossy.actual_range(samples))
     level = target + offset

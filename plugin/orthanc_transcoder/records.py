@@ -10,6 +10,7 @@ another purpose and stored nothing.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import logging
 import threading
@@ -49,25 +50,32 @@ class Records:
         with self._lock:
             self._latest[thread] = report
 
-    def take(self, thread: int, syntax: str) -> Report | None:
+    def take(self, thread: int, syntax: str, ingest_target: str) -> Report | None:
         """The report that belongs to the instance which ``thread`` has just stored.
 
         Parameters
         ----------
         syntax
             Transfer syntax that was stored.
+        ingest_target
+            Transfer syntax that Orthanc wants to store. What we decline, its
+            own transcoder may do: lossily, too, with a new SOP Instance UID.
         """
         with self._lock:
             report = self._latest.pop(thread, None)
-        if report is None or syntax != (report.target_syntax or report.source_syntax):
-            return None
-        return report
+        if report is None or syntax == (report.target_syntax or report.source_syntax):
+            return report
+        if syntax == ingest_target and not report.target_syntax:
+            reason = f"{report.reason} Another transcoder of Orthanc made this {syntax} of it."
+            return dataclasses.replace(report, reason=reason, result_sop_instance_uid="")
+        return None
 
     def write(self, instance: str, report: Report) -> None:
         """Keep a report with an instance; not on an Orthanc thread."""
         try:
-            if self._sop_instance_uid(instance) == report.result_sop_instance_uid:
-                self._put(instance, report)
+            uid = self._sop_instance_uid(instance)
+            if report.result_sop_instance_uid in (uid, ""):
+                self._put(instance, dataclasses.replace(report, result_sop_instance_uid=uid))
         except RestError as error:
             _log.warning("the report of instance %s could not be stored: %s", instance, error)
 

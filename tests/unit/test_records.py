@@ -39,17 +39,30 @@ def test_the_latest_report_of_the_thread_is_taken_once() -> None:
     records.remember(1, report("1.1"))
     records.remember(1, report("1.2"))
     records.remember(2, report("2.2"))
-    assert records.take(1, "B") == report("1.2")
-    assert records.take(1, "B") is None
-    assert records.take(2, "B") == report("2.2")
+    assert records.take(1, "B", "B") == report("1.2")
+    assert records.take(1, "B", "B") is None
+    assert records.take(2, "B", "B") == report("2.2")
 
 
 def test_a_report_about_another_syntax_is_not_taken() -> None:
     records = Records(FakeRest("1.2"), 4206)
     records.remember(1, report(target="B"))
-    assert records.take(1, "A") is None
+    assert records.take(1, "A", "B") is None
     records.remember(1, report(target=""))
-    assert records.take(1, "A") == report(target="")
+    assert records.take(1, "A", "B") == report(target="")
+
+
+def test_what_another_transcoder_made_of_what_we_declined_is_told() -> None:
+    rest = FakeRest("7.7")
+    records = Records(rest, 4206)
+    records.remember(1, report("1.2", target=""))
+    taken = records.take(1, "B", "B")
+    assert taken is not None
+    assert "Another transcoder" in taken.reason
+    records.write(INSTANCE, taken)
+    read = records.read(INSTANCE)
+    assert read is not None
+    assert (read["sop_instance_uid"], read["result_sop_instance_uid"]) == ("1.2", "7.7")
 
 
 def test_a_report_is_written_to_its_own_instance_only() -> None:

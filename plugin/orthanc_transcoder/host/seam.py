@@ -202,7 +202,7 @@ def register_on_stored(
 
     def stored(dicom: Any, instance: str) -> None:
         syntax = dicom.GetInstanceTransferSyntaxUid()
-        report = records.take(threading.get_ident(), syntax)
+        report = records.take(threading.get_ident(), syntax, rule.target)
         if report is not None:
             deputy.ask(lambda: records.write(instance, report))
         elif rule.applies(syntax):

@@ -69,7 +69,7 @@ def encode_lossless(
     """
     syntax = syntaxes.REVERSIBLE_TWIN.get(target, target)
     codec = _encoder(registry, pixels, syntax)
-    options = EncodeOptions(effort=rules.effort)
+    options = EncodeOptions(effort=rules.effort, bypass=rules.bypass)
     frames = []
     photometrics = set()
     for number, frame in enumerate(samples, start=1):

@@ -43,6 +43,8 @@ class Rules:
     maximum_error, minimum_psnr, maximum_ratio
         Gates of lossy results; 0 means none. Ratios are by ``MODALITY`` or
         ``MODALITY/BODY PART``.
+    bypass
+        Of JPEG 2000.
     effort
         Of JPEG XL.
     """
@@ -54,6 +56,7 @@ class Rules:
     maximum_error: int = 0
     minimum_psnr: float = 0
     maximum_ratio: dict[str, float] = field(default_factory=dict)
+    bypass: bool = False
     effort: int = 3
 
 

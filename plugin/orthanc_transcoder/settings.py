@@ -206,6 +206,18 @@ OPTIONS: tuple[Option, ...] = (
         "else the original is kept.",
     ),
     Option(
+        "JPEG2000Bypass",
+        "bypass",
+        (bool,),
+        False,
+        "",
+        _BOOLEAN,
+        _anything,
+        "Use JPEG 2000's arithmetic coding bypass: encoding is 1.1 to 1.5 times and decoding 1.1 "
+        "to 1.7 times faster, and files are 2% smaller to 9% larger (nearly empty images: up to "
+        "four times larger). Every JPEG 2000 decoder reads it.",
+    ),
+    Option(
         "JPEGXLEffort",
         "effort",
         (int,),
@@ -246,6 +258,7 @@ class Settings:
     maximum_ratio: dict[str, float] = field(
         default_factory=lambda: dict(_DEFAULTS["maximum_ratio"])
     )
+    bypass: bool = False
     effort: int = 3
     report_metadata: int = 4206
 
@@ -280,6 +293,7 @@ class Settings:
             maximum_error=self.maximum_error,
             minimum_psnr=self.minimum_psnr,
             maximum_ratio=self.maximum_ratio,
+            bypass=self.bypass,
             effort=self.effort,
         )
 

@@ -52,6 +52,7 @@ def test_each_option_is_read() -> None:
         "LossyMaximumError": 12,
         "LossyMinimumPSNR": 40.5,
         "LossyMaximumRatio": {"CT": 4},
+        "JPEG2000Bypass": True,
         "JPEGXLEffort": 1,
         "ReportMetadata": 5000,
     }

@@ -26,6 +26,7 @@ def options_for(keyword: str, rules: Rules, cap: float) -> EncodeOptions:
         ratio=min(ratio, cap) if ratio and cap else ratio,
         near=int(near) if near else None,
         effort=rules.effort,
+        bypass=rules.bypass,
     )
 
 

@@ -13,6 +13,7 @@ import logging
 import platform
 
 from . import __version__, peek
+from .decoding import DecodingService
 from .errors import SettingsError
 from .fingerprint import fingerprint
 from .host import seam
@@ -26,8 +27,6 @@ from .web import routes
 
 _log = logging.getLogger(__name__)
 
-_DEFAULT_QUALITY = 90  # Orthanc's own
-
 
 def start(orthanc: seam.Orthanc) -> None:
     """Start the plugin inside Orthanc.
@@ -38,21 +37,20 @@ def start(orthanc: seam.Orthanc) -> None:
         If the ``Transcoder`` section is wrong.
     """
     _log_into(orthanc)
-    configuration = seam.configuration(orthanc)
+    configuration = seam.Configuration(orthanc, SECTION)
     try:
-        settings = Settings.parse(configuration.get(SECTION, {}))
+        settings = Settings.parse(configuration.section)
     except SettingsError as error:
         _log.error("%s", error)
         raise
-    quality = int(configuration.get("DicomLossyTranscodingQuality", _DEFAULT_QUALITY))
-    Plugin(orthanc, settings, seam.IngestRule(configuration), quality)
+    Plugin(orthanc, settings, configuration)
 
 
 class Plugin:
     """The running plugin."""
 
     def __init__(
-        self, orthanc: seam.Orthanc, settings: Settings, ingest: seam.IngestRule, quality: int
+        self, orthanc: seam.Orthanc, settings: Settings, configuration: seam.Configuration
     ) -> None:
         self._settings = settings
         self._sdk, self._no_sdk = seam.find_sdk(orthanc, settings.native_callbacks)
@@ -62,12 +60,15 @@ class Plugin:
         self._pool = self._start_pool()
         self._service = TranscodingService(
             self._pool,
-            settings.rules(quality),
+            settings.rules(configuration.lossy_quality),
             settings.deadline,
             self._records.remember,
         )
+        self._decoding = DecodingService(
+            self._pool, configuration.builtin_decoder, self._service.seconds
+        )
         atexit.register(self._stop)
-        self._register(orthanc, ingest)
+        self._register(orthanc, configuration.ingest)
 
     def _start_pool(self) -> Pool:
         files = fingerprint()
@@ -77,6 +78,7 @@ class Plugin:
     def _register(self, orthanc: seam.Orthanc, ingest: seam.IngestRule) -> None:
         if self._sdk:
             seam.register_transcoder(self._sdk, self._service.transcode, self._deputy)
+            seam.register_decoder(self._sdk, self._decoding.decode, self._deputy)
             _log.warning("native transcoder registered (Orthanc %s)", self._sdk.version)
         else:
             seam.register_received_instance(

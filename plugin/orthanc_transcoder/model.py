@@ -154,3 +154,16 @@ class Report:
         fields["outcome"] = Outcome(fields["outcome"])
         fields["notes"] = tuple(fields["notes"])
         return cls(**fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A decoded frame as Orthanc shows it; rows follow each other without gaps.
+
+    ``format`` is a name of ``host.sdk.PIXEL_FORMATS``; words are in native byte order.
+    """
+
+    format: str
+    width: int
+    height: int
+    data: bytearray

@@ -99,6 +99,7 @@ class _Call:
     def header(self) -> dict[str, object]:
         """The job's message to the worker."""
         return {
+            "job": "transcode",
             "allowed": self._request.allowed,
             "allow_new_sop_instance_uid": self._request.allow_new_sop_instance_uid,
             "rules": self._service.rules,

@@ -20,6 +20,7 @@ from tests.synthesis import Image, native_file
 
 def job(seconds: float = 30.0) -> dict[str, Any]:
     return {
+        "job": "transcode",
         "allowed": [JPEG2000Lossless],
         "allow_new_sop_instance_uid": True,
         "rules": {},

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..errors import HostError
+from ..model import Picture
 from .discovery import find_context
 
 SUCCESS = 0
@@ -22,8 +23,21 @@ _GET_ORTHANC_PATH = 4
 _GET_CONFIGURATION = 13
 _CREATE_MEMORY_BUFFER = 38
 _REGISTER_TRANSCODER_CALLBACK = 1015
+_REGISTER_DECODE_IMAGE_CALLBACK = 1006
+_GET_IMAGE_PITCH = 6003
+_GET_IMAGE_BUFFER = 6004
+_CREATE_IMAGE = 6012
 _REST_API_GET = 3001
 _REST_API_PUT = 3004
+# ``OrthancPluginPixelFormat``, with the bytes of a pixel.
+PIXEL_FORMATS = {
+    "Grayscale8": (1, 1),
+    "Grayscale16": (2, 2),
+    "SignedGrayscale16": (3, 2),
+    "RGB24": (4, 3),
+    "RGB48": (7, 6),
+    "Grayscale32": (8, 4),
+}
 _MAX_BUFFER_BYTES = 2**32 - 1
 _PY_BUF_READ = 0x100
 
@@ -55,8 +69,31 @@ class _RestApiPut(ctypes.Structure):
     )
 
 
-class _TranscoderCallback(ctypes.Structure):
+class _Callback(ctypes.Structure):
     _fields_ = (("callback", ctypes.c_void_p),)
+
+
+class _CreateImage(ctypes.Structure):
+    _fields_ = (
+        ("target", ctypes.c_void_p),
+        ("format", ctypes.c_int),
+        ("width", ctypes.c_uint32),
+        ("height", ctypes.c_uint32),
+        ("pitch", ctypes.c_uint32),
+        ("buffer", ctypes.c_void_p),
+        ("const_buffer", ctypes.c_void_p),
+        ("buffer_size", ctypes.c_uint32),
+        ("frame_index", ctypes.c_uint32),
+    )
+
+
+class _GetImageInfo(ctypes.Structure):
+    _fields_ = (
+        ("image", ctypes.c_void_p),
+        ("result_uint32", ctypes.POINTER(ctypes.c_uint32)),
+        ("result_pixel_format", ctypes.c_void_p),
+        ("result_buffer", ctypes.POINTER(ctypes.c_void_p)),
+    )
 
 
 _FREE = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
@@ -71,6 +108,10 @@ _TRANSCODE = ctypes.CFUNCTYPE(
     ctypes.c_uint8,
 )
 
+
+_DECODE = ctypes.CFUNCTYPE(
+    ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint32
+)
 
 # A read-only view of memory that the core owns, valid as long as that memory is.
 _view = ctypes.pythonapi.PyMemoryView_FromMemory
@@ -180,7 +221,61 @@ class Sdk:
         function = _TRANSCODE(callback)
         self._keep.append(function)
         address = ctypes.cast(function, ctypes.c_void_p)
-        self._invoke(_REGISTER_TRANSCODER_CALLBACK, _TranscoderCallback(address))
+        self._invoke(_REGISTER_TRANSCODER_CALLBACK, _Callback(address))
+
+    def register_decoder(
+        self,
+        decode: Callable[[memoryview, int], Picture | None],
+        report: Callable[[BaseException], None],
+    ) -> None:
+        """Register an image decoder with the core.
+
+        Parameters
+        ----------
+        decode
+            Takes the file (valid during the call only) and the number of the
+            frame; gives the picture, or None to decline. It is called on
+            Orthanc's threads.
+        report
+            Takes what ``decode`` should not have raised; must not raise.
+        """
+
+        def callback(target: int, data: int, size: int, frame: int) -> int:
+            try:
+                picture = decode(_view(data, size, _PY_BUF_READ), frame)
+                if picture is None:
+                    return NOT_IMPLEMENTED
+                self._show(target, picture)
+            except BaseException as error:  # noqa: BLE001  as in the transcoder
+                report(error)
+                return PLUGIN_ERROR
+            return SUCCESS
+
+        function = _DECODE(callback)
+        self._keep.append(function)
+        address = ctypes.cast(function, ctypes.c_void_p)
+        self._invoke(_REGISTER_DECODE_IMAGE_CALLBACK, _Callback(address))
+
+    def _show(self, target: int, picture: Picture) -> None:
+        """Copy a picture, row by row, into an image that the core owns."""
+        number, pixel_bytes = PIXEL_FORMATS[picture.format]
+        row_bytes = picture.width * pixel_bytes
+        if len(picture.data) != row_bytes * picture.height:
+            raise ValueError("the picture has another size than it says")
+        image = ctypes.c_void_p()
+        create = _CreateImage(ctypes.addressof(image), number, picture.width, picture.height)
+        self._invoke(_CREATE_IMAGE, create)
+        pitch, buffer = ctypes.c_uint32(), ctypes.c_void_p()
+        self._invoke(_GET_IMAGE_PITCH, _GetImageInfo(image, ctypes.pointer(pitch)))
+        self._invoke(_GET_IMAGE_BUFFER, _GetImageInfo(image, None, None, ctypes.pointer(buffer)))
+        source = ctypes.addressof((ctypes.c_char * 1).from_buffer(picture.data))
+        start = buffer.value or 0
+        if pitch.value == row_bytes:
+            ctypes.memmove(start, source, len(picture.data))
+        else:
+            for row in range(picture.height):
+                ctypes.memmove(start + row * pitch.value, source + row * row_bytes, row_bytes)
+        ctypes.c_void_p.from_address(target).value = image.value
 
     def _prove(self, orthanc: Any) -> None:
         try:

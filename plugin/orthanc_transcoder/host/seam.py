@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from ..errors import HostError
-from ..model import Request
+from ..model import Picture, Request
 from ..records import Records, RestError
 from ..threads import Deputy
 from ..web.routes import Response
@@ -145,11 +145,24 @@ def register_transcoder(sdk: Sdk, transcode: Transcode, deputy: Deputy) -> None:
     def handle(data: memoryview, allowed: tuple[str, ...], new_uid: bool) -> bytearray | None:
         return transcode(data, Request(allowed, new_uid))
 
+    sdk.register_transcoder(handle, _reporter("the transcoder", deputy))
+
+
+def register_decoder(
+    sdk: Sdk, decode: Callable[[memoryview, int], Picture | None], deputy: Deputy
+) -> None:
+    """Register with the core; ``decode`` is called on Orthanc's threads."""
+    sdk.register_decoder(decode, _reporter("the decoder", deputy))
+
+
+def _reporter(place: str, deputy: Deputy) -> Callable[[BaseException], None]:
+    """Log an error on a thread that has the stack for it."""
+
     def report(error: BaseException) -> None:
         with contextlib.suppress(Exception):
-            deputy.tell(lambda: _log.error("internal error in the transcoder: %r", error))
+            deputy.tell(lambda: _log.error("internal error in %s: %r", place, error))
 
-    sdk.register_transcoder(handle, report)
+    return report
 
 
 class IngestRule:
@@ -234,7 +247,13 @@ def register_routes(
         orthanc.RegisterRestCallback(pattern, serve)
 
 
-def configuration(orthanc: Orthanc) -> dict[str, Any]:
-    """Orthanc's configuration."""
-    values: dict[str, Any] = json.loads(orthanc.GetConfiguration())
-    return values
+class Configuration:
+    """Orthanc's own options, as far as they concern us, and our section."""
+
+    def __init__(self, orthanc: Orthanc, section: str) -> None:
+        values: dict[str, Any] = json.loads(orthanc.GetConfiguration())
+        self.section: object = values.get(section, {})
+        self.ingest = IngestRule(values)
+        self.lossy_quality = int(values.get("DicomLossyTranscodingQuality", 90))
+        order = values.get("BuiltinDecoderTranscoderOrder", "After")
+        self.builtin_decoder = order != "Disabled"

@@ -1,0 +1,127 @@
+"""Orthanc's side of decoding single frames.
+
+A file is sent to a worker once; the answer says where its frames lie. Later
+requests for its frames send that frame's bytes alone, so that they cost time
+and memory in proportion to the frame, not to the file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+from . import peek, syntaxes
+from .model import Picture
+from .pool.supervisor import Answer, Pool
+
+_log = logging.getLogger(__name__)
+
+_REMEMBERED_FILES = 64
+_SAMPLED_PAGES = 64
+_PAGE_BYTES = 4096
+
+
+class DecodingService:
+    """Decodes frames in the pool.
+
+    Parameters
+    ----------
+    leave_native
+        Whether Orthanc's own decoder is there for what is not compressed.
+    seconds
+        Gives the deadline of a job by its bytes.
+    """
+
+    def __init__(self, pool: Pool, leave_native: bool, seconds: Callable[[int], float]) -> None:
+        self._pool = pool
+        self._leave_native = leave_native
+        self._seconds = seconds
+        self._lock = threading.Lock()
+        self._indexes: OrderedDict[bytes, dict[str, Any]] = OrderedDict()
+
+    def decode(self, data: memoryview, frame: int) -> Picture | None:
+        """One frame, or None if Orthanc must go on without us.
+
+        Parameters
+        ----------
+        data
+            A DICOM file; must stay valid until this returns.
+        frame
+            From 0.
+        """
+        if self._leave_native and peek.transfer_syntax(data) in syntaxes.NATIVE | {""}:
+            return None
+        key = _identify(data)
+        known = self._known(key)
+        call = _Call(self, key, data)
+        if known is None:
+            self._run({"job": "open", "frame": frame}, data, call)
+        elif frame < len(known["spans"]):
+            about = {name: value for name, value in known.items() if name != "spans"}
+            header = {"job": "render", "index": about}
+            self._run(header, _joined(data, known["spans"][frame]), call)
+        return call.picture
+
+    def remember(self, key: bytes, about: dict[str, Any]) -> None:
+        """Keep what a worker found out about a file."""
+        with self._lock:
+            self._indexes[key] = about
+            while len(self._indexes) > _REMEMBERED_FILES:
+                self._indexes.popitem(last=False)
+
+    def _known(self, key: bytes) -> dict[str, Any] | None:
+        with self._lock:
+            if key in self._indexes:
+                self._indexes.move_to_end(key)
+            return self._indexes.get(key)
+
+    def _run(self, header: dict[str, Any], payload: memoryview, call: _Call) -> None:
+        seconds = self._seconds(len(payload))
+        self._pool.run({**header, "seconds": seconds}, payload, seconds, call.conclude)
+
+
+class _Call:
+    """One request for a frame, from an Orthanc thread to the pool and back."""
+
+    def __init__(self, service: DecodingService, key: bytes, data: memoryview) -> None:
+        self.picture: Picture | None = None
+        self._service = service
+        self._key = key
+        self._data = data
+
+    def conclude(self, answer: Answer) -> None:
+        """Take the pool's answer, on one of its threads."""
+        header = answer.header
+        if "index" in header:
+            self._service.remember(self._key, header["index"])
+        if answer.error is None and "format" in header:
+            self.picture = Picture(
+                header["format"], header["width"], header["height"], answer.payload
+            )
+            return
+        reason = answer.error.reason if answer.error else header.get("reason", "an odd answer")
+        name = peek.sop_instance_uid(self._data) or "an unidentified instance"
+        _log.warning("a frame of %s was not decoded: %s", name, reason)
+
+
+def _joined(data: memoryview, spans: list[list[int]]) -> memoryview:
+    parts = [data[offset : offset + length] for offset, length in spans]
+    return parts[0] if len(parts) == 1 else memoryview(b"".join(parts))
+
+
+def _identify(data: memoryview) -> bytes:
+    """A digest of a file's size, its head, its tail and pages in between.
+
+    The whole file would cost more than decoding the frame.
+    """
+    digest = hashlib.blake2b(len(data).to_bytes(8, "big"), digest_size=16)
+    digest.update(data[: 16 * _PAGE_BYTES])
+    step = max(_PAGE_BYTES, len(data) // _SAMPLED_PAGES)
+    for position in range(0, len(data), step):
+        digest.update(data[position : position + _PAGE_BYTES])
+    digest.update(data[-_PAGE_BYTES:])
+    return digest.digest()

@@ -64,6 +64,19 @@ class Job:
         return open_source(self.file, self.image, self.registry)
 
 
+def reencode(file: DicomFile, target: str) -> Result:
+    """Write a data set without an image in another native syntax.
+
+    Raises
+    ------
+    CodecError
+        If the way back does not give the same data set.
+    """
+    data = file.write(target, {})
+    proof.prove_data_set(data, target, file)
+    return Result(data, file.sop_instance_uid, 0, "native", __version__, file.notes)
+
+
 def _to_native(job: Job, target: str) -> Result:
     if not job.image.encapsulated:
         return _between_native(job, target)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from . import policy
 from .codec.registry import Registry
-from .conversions import METHODS, Job, Result
+from .conversions import METHODS, Job, Result, reencode
 from .dicom.file import DicomFile
 from .dicom.image import describe
 from .errors import Declined, Refusal
@@ -97,20 +97,12 @@ def _transcode(
     if file.syntax in request.allowed:
         reason = "The file is in an allowed transfer syntax already."
         return None, _refused(report, Outcome.KEPT, Refusal("same_syntax", reason))
-    job = Job(file, describe(file), rules, registry)
-    targets = policy.choose(
-        request,
-        rules,
-        registry.encodable,
-        registry.repackable(file.syntax),
-        palette=job.image.photometric == "PALETTE COLOR",
-    )
-    target, result = _first_possible(job, targets)
+    target, result = _convert(file, request, rules, registry)
     return result.data, dataclasses.replace(
         report,
         outcome=Outcome.TRANSCODED,
         result_sop_instance_uid=result.sop_instance_uid,
-        target_syntax=target.syntax,
+        target_syntax=target,
         result_bytes=len(result.data),
         frames=result.frames,
         verified=True,
@@ -121,6 +113,28 @@ def _transcode(
         codec_version=result.codec_version,
         notes=result.notes,
     )
+
+
+def _convert(
+    file: DicomFile, request: Request, rules: Rules, registry: Registry
+) -> tuple[str, Result]:
+    try:
+        image = describe(file)
+    except Declined:
+        # No image that could be touched; but the data set around it may be
+        # wanted in another native syntax, and that touches nothing.
+        if target := policy.choose_data_set(file.syntax, request):
+            return target, reencode(file, target)
+        raise
+    targets = policy.choose(
+        request,
+        rules,
+        registry.encodable,
+        registry.repackable(file.syntax),
+        palette=image.photometric == "PALETTE COLOR",
+    )
+    chosen, result = _first_possible(Job(file, image, rules, registry), targets)
+    return chosen.syntax, result
 
 
 def _first_possible(job: Job, targets: list[Target]) -> tuple[Target, Result]:

@@ -48,6 +48,9 @@ _PREFERENCE = (
 )
 
 
+_LITTLE_ENDIAN = syntaxes.NATIVE - {syntaxes.EXPLICIT_BE}
+
+
 class Mode(Enum):
     """How a target is reached."""
 
@@ -107,6 +110,16 @@ def choose(
         names = ", ".join(request.allowed) or "none"
         raise Declined("no_target", f"None of the allowed syntaxes can be written: {names}.")
     return found
+
+
+def choose_data_set(source: str, request: Request) -> str:
+    """The target of a file without an image to transcode; empty if it stays as it is.
+
+    Only among the little-endian native syntaxes: there the pixel data that
+    some such files have after all (floats, single bits) keeps its bytes.
+    """
+    allowed = sorted(set(request.allowed) & _LITTLE_ENDIAN, key=_rank)
+    return allowed[0] if allowed and source in _LITTLE_ENDIAN else ""
 
 
 def _with_retired_last(native: list[Target], others: list[Target]) -> list[Target]:

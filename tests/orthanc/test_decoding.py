@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import statistics
 import time
+from collections.abc import Callable
 
 import numpy as np
 import pydicom
 import pytest
+from pydicom.pixels.utils import pixel_array
 
 from orthanc_transcoder import syntaxes
 from orthanc_transcoder.codec.registry import default_registry
@@ -127,7 +129,7 @@ def test_native_ybr_is_shown_in_its_colours(ours: OrthancServer) -> None:
             ).body
         )
         dataset = pydicom.dcmread(sample(name).path)
-        expected = pydicom.pixels.pixel_array(dataset, raw=False)
+        expected = pixel_array(dataset, raw=False)
         assert np.abs(picture.astype(int) - expected.astype(int)).max() <= 2, name
 
 
@@ -158,7 +160,7 @@ def test_a_damaged_frame_is_an_error_and_not_a_picture(ours: OrthancServer) -> N
 
 @pytest.mark.slow
 def test_a_frame_costs_what_a_frame_costs(
-    start_orthanc: StartOrthanc, record_property: pytest.RecordProperty
+    start_orthanc: StartOrthanc, record_property: Callable[[str, float], None]
 ) -> None:
     server = start_orthanc(plugins=[python_plugin()], script=SCRIPT)
     frame = Image(rows=512, columns=512, bits_stored=12)

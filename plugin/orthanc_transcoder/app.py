@@ -63,6 +63,7 @@ class Plugin:
             settings.rules(configuration.lossy_quality),
             settings.deadline,
             self._records.remember,
+            always_answer=self._sdk is not None and self._sdk.drops_what_is_declined,
         )
         self._decoding = DecodingService(
             self._pool, configuration.builtin_decoder, self._service.seconds

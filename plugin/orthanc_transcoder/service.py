@@ -31,11 +31,21 @@ class TranscodingService:
     ----------
     remember
         Takes the calling thread's identifier and the report.
+    always_answer
+        Whether to hand the original back where there is no result. Orthanc
+        1.13 and later leave out of archives and media, without a word, what no
+        transcoder takes; older ones add the original themselves.
     """
 
     def __init__(
-        self, pool: Pool, rules: Rules, deadline: int, remember: Callable[[int, Report], None]
+        self,
+        pool: Pool,
+        rules: Rules,
+        deadline: int,
+        remember: Callable[[int, Report], None],
+        always_answer: bool = False,
     ) -> None:
+        self.always_answer = always_answer
         self._pool = pool
         self._rules = dataclasses.asdict(rules)
         self._deadline = deadline
@@ -113,7 +123,7 @@ class _Call:
         report = dataclasses.replace(report, milliseconds=round(elapsed, 1))
         if report.outcome is Outcome.TRANSCODED:
             self.result = answer.payload
-        elif report.outcome is Outcome.KEPT:
+        elif report.outcome is Outcome.KEPT or self._service.always_answer:
             self.result = bytearray(self._data)
         self._service.finish(self._thread, report)
 

@@ -7,6 +7,7 @@ while the core works, which those through the ``orthanc`` module do not.
 from __future__ import annotations
 
 import ctypes
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -162,6 +163,12 @@ class Sdk:
     def version(self) -> str:
         """Version of the Orthanc core."""
         return str(self._context.orthanc_version.decode())
+
+    @property
+    def drops_what_is_declined(self) -> bool:
+        """Whether archives and media lack what no transcoder takes."""
+        numbers = re.match(r"(\d+)\.(\d+)", self.version)
+        return numbers is None or tuple(map(int, numbers.groups())) >= (1, 13)
 
     def configuration(self) -> str:
         """Orthanc's configuration, as JSON."""

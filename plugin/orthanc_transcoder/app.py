@@ -17,11 +17,12 @@ from .decoding import DecodingService
 from .errors import SettingsError
 from .fingerprint import fingerprint
 from .host import seam
+from .options import SECTION
 from .pool.process import WorkerProcess
 from .pool.supervisor import Pool
 from .records import Records
 from .service import TranscodingService
-from .settings import SECTION, Settings
+from .settings import Settings
 from .threads import Deputy
 from .web import routes
 
@@ -58,15 +59,16 @@ class Plugin:
         self._records = Records(self._rest, settings.report_metadata)
         self._deputy = Deputy(2)
         self._pool = self._start_pool()
+        rules = settings.rules(configuration.lossy_quality)
         self._service = TranscodingService(
             self._pool,
-            settings.rules(configuration.lossy_quality),
+            rules,
             settings.deadline,
             self._records.remember,
             always_answer=self._sdk is not None and self._sdk.drops_what_is_declined,
         )
         self._decoding = DecodingService(
-            self._pool, configuration.builtin_decoder, self._service.seconds
+            self._pool, configuration.builtin_decoder, rules.restrict, self._service.seconds
         )
         atexit.register(self._stop)
         self._register(orthanc, configuration.ingest)

@@ -32,12 +32,21 @@ class DecodingService:
     ----------
     leave_native
         Whether Orthanc's own decoder is there for what is not compressed.
+    restrict
+        Compressed syntaxes that are decoded; empty means all.
     seconds
         Gives the deadline of a job by its bytes.
     """
 
-    def __init__(self, pool: Pool, leave_native: bool, seconds: Callable[[int], float]) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        leave_native: bool,
+        restrict: tuple[str, ...],
+        seconds: Callable[[int], float],
+    ) -> None:
         self._pool = pool
+        self._restrict = restrict
         self._leave_native = leave_native
         self._seconds = seconds
         self._lock = threading.Lock()
@@ -53,7 +62,11 @@ class DecodingService:
         frame
             From 0.
         """
-        if self._leave_native and peek.transfer_syntax(data) in syntaxes.NATIVE | {""}:
+        syntax = peek.transfer_syntax(data)
+        if syntax in syntaxes.NATIVE | {""}:
+            if self._leave_native:
+                return None
+        elif self._restrict and syntax not in self._restrict:
             return None
         key = _identify(data)
         known = self._known(key)

@@ -31,6 +31,8 @@ class Rules:
 
     Attributes
     ----------
+    restrict
+        Compressed transfer syntaxes that are read and made; empty means all.
     unused_bits
         ``mask`` or ``decline``, for bits above Bits Stored that hold something
         which is neither a sign nor an overlay.
@@ -49,6 +51,7 @@ class Rules:
         Of JPEG XL.
     """
 
+    restrict: tuple[str, ...] = ()
     unused_bits: str = "mask"
     lossy: bool = False
     quality: int = 90

@@ -118,6 +118,7 @@ def _transcode(
 def _convert(
     file: DicomFile, request: Request, rules: Rules, registry: Registry
 ) -> tuple[str, Result]:
+    policy.check_source(file.syntax, rules)
     try:
         image = describe(file)
     except Declined:
@@ -129,8 +130,8 @@ def _convert(
     targets = policy.choose(
         request,
         rules,
-        registry.encodable,
-        registry.repackable(file.syntax),
+        policy.unrestricted(registry.encodable, rules),
+        policy.unrestricted(registry.repackable(file.syntax), rules),
         palette=image.photometric == "PALETTE COLOR",
     )
     chosen, result = _first_possible(Job(file, image, rules, registry), targets)

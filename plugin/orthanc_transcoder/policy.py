@@ -112,6 +112,19 @@ def choose(
     return found
 
 
+def check_source(source: str, rules: Rules) -> None:
+    """Decline a compressed file whose syntax the settings exclude."""
+    if rules.restrict and source not in syntaxes.NATIVE | set(rules.restrict):
+        raise Declined("restricted", f"The settings exclude transfer syntax {source}.")
+
+
+def unrestricted(candidates: Collection[str], rules: Rules) -> Collection[str]:
+    """The candidates that the settings do not exclude."""
+    if not rules.restrict:
+        return candidates
+    return [uid for uid in candidates if uid in rules.restrict]
+
+
 def choose_data_set(source: str, request: Request) -> str:
     """The target of a file without an image to transcode; empty if it stays as it is.
 

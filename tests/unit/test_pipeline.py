@@ -94,3 +94,15 @@ def test_a_check_decodes_and_writes_nothing() -> None:
     report = check(sample("US1_J2KR.dcm").read(), REGISTRY)
     assert (report.outcome, report.frames) == (Outcome.CHECKED, 1)
     assert check(b"nothing like DICOM", REGISTRY).outcome is Outcome.FAILED
+
+
+def test_restricted_syntaxes_are_neither_read_nor_made() -> None:
+    rules = Rules(restrict=(uids.JPEG2000Lossless,))
+    jpeg = sample("SC_rgb_jpeg_dcmtk.dcm").read()
+    result, report = transcode(jpeg, Request((syntaxes.EXPLICIT_LE,)), rules, REGISTRY)
+    assert (result, report.code) == (None, "restricted")
+    native = sample("CT_small.dcm").read()
+    result, report = transcode(native, Request((uids.RLELossless,)), rules, REGISTRY)
+    assert (result, report.code) == (None, "no_target")
+    result, _ = transcode(native, Request((uids.JPEG2000Lossless,)), rules, REGISTRY)
+    assert result is not None

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 import orthanc_transcoder
-from orthanc_transcoder.settings import SECTION, Settings
+from orthanc_transcoder.options import SECTION
+from orthanc_transcoder.settings import Settings
 
 PROJECT = Path(__file__).resolve().parents[2]
 PLUGIN = PROJECT / "plugin"

@@ -52,8 +52,9 @@ def answer(outcome: Outcome, payload: bytes = b"") -> Answer:
     return Answer({"report": report.to_json()}, bytearray(payload))
 
 
-def ask(made: TranscodingService) -> bytearray | None:
-    return made.transcode(memoryview(FILE), Request(("1.2.840.10008.1.2.4.90",)))
+def ask(made: TranscodingService) -> bytes | None:
+    result = made.transcode(memoryview(FILE), Request(("1.2.840.10008.1.2.4.90",)))
+    return None if result is None else bytes(result)
 
 
 def test_a_result_is_handed_over_and_counted() -> None:

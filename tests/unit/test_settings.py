@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from orthanc_transcoder.errors import SettingsError
-from orthanc_transcoder.settings import OPTIONS, Settings
+from orthanc_transcoder.options import OPTIONS
+from orthanc_transcoder.settings import Settings
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 
@@ -46,6 +47,7 @@ def test_each_option_is_read() -> None:
         "Python": "/opt/venv/bin/python",
         "Workers": 3,
         "Deadline": 5,
+        "RestrictTransferSyntaxes": ["JPEG2000", "1.2.840.10008.1.2.4.90"],
         "UnusedBits": "decline",
         "Lossy": True,
         "LossyTargets": {"JPEG2000": {"PSNR": 60.5}, "JPEGBaseline8Bit": {"Quality": 80}},
@@ -93,6 +95,9 @@ def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
         ("Deadline", 0),
         ("UnusedBits", "Mask"),
         ("Lossy", "yes"),
+        ("RestrictTransferSyntaxes", "JPEG2000"),
+        ("RestrictTransferSyntaxes", ["ExplicitVRLittleEndian"]),
+        ("RestrictTransferSyntaxes", ["jpeg"]),
         ("LossyTargets", {"JPEG2000Lossless": {"PSNR": 60}}),
         ("LossyTargets", {"JPEG2000": {"PSNR": 60, "Ratio": 4}}),
         ("LossyTargets", {"JPEG2000": {"Quality": 101}}),

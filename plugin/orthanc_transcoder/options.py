@@ -1,0 +1,252 @@
+"""The options of the ``Transcoder`` section of Orthanc's configuration, as one table.
+
+It is the single source: the parser, the error messages and the README's table
+all come from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import syntaxes
+from .errors import SettingsError
+
+SECTION = "Transcoder"
+
+_BOOLEAN = "true or false"
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option of the section.
+
+    ``allowed`` says in words what ``types`` and ``accepts`` check.
+    """
+
+    name: str
+    attribute: str
+    types: tuple[type, ...]
+    default: Any
+    unit: str
+    allowed: str
+    accepts: Callable[[Any], bool]
+    help: str
+
+    def parse(self, value: object) -> Any:
+        """Check one value from the JSON configuration.
+
+        Raises
+        ------
+        SettingsError
+            If its type or value is not allowed.
+        """
+        # A JSON true is an int for Python, and must not pass for a number.
+        if type(value) not in self.types or not self.accepts(value):
+            raise SettingsError(
+                f'option "{SECTION}.{self.name}" is {value!r}; allowed: {self.allowed}'
+            )
+        return value
+
+
+def _between(low: float, high: float) -> Callable[[Any], bool]:
+    return lambda value: low <= value <= high
+
+
+def _anything(_: Any) -> bool:
+    return True
+
+
+def _is_number(value: object) -> bool:
+    return type(value) in (int, float)
+
+
+def _are_ratios(value: dict[str, Any]) -> bool:
+    return all(_is_number(ratio) and ratio >= 1 for ratio in value.values())
+
+
+# What a lossy syntax may be aimed at, with the values that make sense.
+_AIMS: dict[str, Callable[[Any], bool]] = {
+    "Quality": lambda value: type(value) is int and 1 <= value <= 100,
+    "PSNR": lambda value: _is_number(value) and 1 <= value <= 200,
+    "Ratio": lambda value: _is_number(value) and 1 <= value <= 1000,
+    "Near": lambda value: type(value) is int and 1 <= value <= 255,
+}
+
+
+def _are_lossy_targets(value: dict[str, Any]) -> bool:
+    return all(
+        syntax in syntaxes.LOSSY_KEYWORDS
+        and isinstance(aim, dict)
+        and len(aim) == 1
+        and all(name in _AIMS and _AIMS[name](number) for name, number in aim.items())
+        for syntax, aim in value.items()
+    )
+
+
+def _are_compressed_syntaxes(value: list[Any]) -> bool:
+    known = {*syntaxes.KEYWORDS, *syntaxes.KEYWORDS.values()}
+    native = {name for name, uid in syntaxes.KEYWORDS.items() if uid in syntaxes.NATIVE}
+    return all(name in known - native - syntaxes.NATIVE for name in value)
+
+
+OPTIONS: tuple[Option, ...] = (
+    Option(
+        "NativeCallbacks",
+        "native_callbacks",
+        (bool,),
+        True,
+        "",
+        _BOOLEAN,
+        _anything,
+        "Register the transcoder with Orthanc's core. If false, or if the core's native "
+        "interface cannot be proven safe, only received instances are transcoded.",
+    ),
+    Option(
+        "Python",
+        "python",
+        (str,),
+        "",
+        "path",
+        "an absolute path, or empty for the project's own virtual environment",
+        lambda value: value == "" or Path(value).is_absolute(),
+        "The Python interpreter of the worker processes, with numpy, pydicom and the codecs. "
+        "If empty: `.venv/bin/python` beside the folder `plugin`.",
+    ),
+    Option(
+        "Workers",
+        "workers",
+        (int,),
+        0,
+        "processes",
+        "0 to 256; 0 means one for each core",
+        _between(0, 256),
+        "How many worker processes transcode at once. 0: one for each core.",
+    ),
+    Option(
+        "Deadline",
+        "deadline",
+        (int,),
+        60,
+        "seconds",
+        "1 to 86400",
+        _between(1, 86400),
+        "Time that a transcoding may take before its worker is ended and the original is "
+        "stored. One second more is granted for each 4 MB of the file.",
+    ),
+    Option(
+        "RestrictTransferSyntaxes",
+        "restrict",
+        (list,),
+        [],
+        "",
+        "a list of compressed transfer syntaxes, by UID or keyword; empty means all",
+        _are_compressed_syntaxes,
+        "Only images that come in one of these syntaxes or uncompressed are touched, and only "
+        "these are made. Everything else is left to Orthanc.",
+    ),
+    Option(
+        "UnusedBits",
+        "unused_bits",
+        (str,),
+        "mask",
+        "",
+        '"mask" or "decline"',
+        lambda value: value in ("mask", "decline"),
+        "What to do with an image that holds something in the bits above Bits Stored that is "
+        "neither a sign nor an overlay, where the target cannot carry it: drop those bits, as "
+        "DICOM allows, and note it in the report; or keep the original.",
+    ),
+    Option(
+        "Lossy",
+        "lossy",
+        (bool,),
+        False,
+        "",
+        _BOOLEAN,
+        _anything,
+        "Allow lossy transcoding, where Orthanc is asked for a lossy transfer syntax and allows "
+        "a new SOP Instance UID. If false, the syntaxes that may also hold lossless images "
+        "(JPEG 2000 .91, HTJ2K .203, JPEG XL .112) are written losslessly, with the same SOP "
+        "Instance UID, and JPEG .50 and .51 and JPEG-LS .81 are declined.",
+    ),
+    Option(
+        "LossyTargets",
+        "lossy_targets",
+        (dict,),
+        {},
+        "",
+        'an object from a lossy syntax to one of "Quality" (1 to 100), "PSNR" (dB), "Ratio" or '
+        '"Near", such as {"JPEG2000": {"PSNR": 60}}',
+        _are_lossy_targets,
+        "What lossy compression aims at, for each syntax. Elsewhere, Orthanc's "
+        "`DicomLossyTranscodingQuality` applies.",
+    ),
+    Option(
+        "LossyMaximumError",
+        "maximum_error",
+        (int,),
+        0,
+        "stored sample units",
+        "0 to 65535; 0 means any",
+        _between(0, 65535),
+        "No sample of a lossy image may differ by more than this from the original.",
+    ),
+    Option(
+        "LossyMinimumPSNR",
+        "minimum_psnr",
+        (int, float),
+        0,
+        "dB over the range of the frame's own values",
+        "0 to 200; 0 means any",
+        _between(0, 200),
+        "No frame of a lossy image may have a lower peak signal-to-noise ratio.",
+    ),
+    Option(
+        "LossyMaximumRatio",
+        "maximum_ratio",
+        (dict,),
+        {"CT": 8, "CT/BRAIN": 5, "CT/HEAD": 5, "CR": 10, "DX": 10, "MG": 15, "MR": 7, "RF": 6,
+         "XA": 6},
+        "uncompressed size over compressed size",
+        'an object from a Modality, or "Modality/Body Part Examined", to a number of at least 1',
+        _are_ratios,
+        "No lossy image may be compressed by more than this. An image that misses a limit is "
+        "compressed again at higher quality, then losslessly if the target may be lossless, "
+        "else the original is kept.",
+    ),
+    Option(
+        "JPEG2000Bypass",
+        "bypass",
+        (bool,),
+        False,
+        "",
+        _BOOLEAN,
+        _anything,
+        "Use JPEG 2000's arithmetic coding bypass: encoding is 1.1 to 1.5 times and decoding 1.1 "
+        "to 1.7 times faster, and files are 2% smaller to 9% larger (nearly empty images: up to "
+        "four times larger). Every JPEG 2000 decoder reads it.",
+    ),
+    Option(
+        "JPEGXLEffort",
+        "effort",
+        (int,),
+        3,
+        "",
+        "1 to 9",
+        _between(1, 9),
+        "JPEG XL's effort: 1 is fastest, 9 gives the smallest files.",
+    ),
+    Option(
+        "ReportMetadata",
+        "report_metadata",
+        (int,),
+        4206,
+        "metadata number",
+        "1024 to 65535",
+        _between(1024, 65535),
+        "Number of the user-defined metadata that holds each instance's report.",
+    ),
+)  # fmt: skip

@@ -16,6 +16,7 @@ from . import __version__, peek
 from .decoding import DecodingService
 from .errors import SettingsError
 from .fingerprint import fingerprint
+from .forwarding import Forwarder, Forwarding
 from .host import seam
 from .options import SECTION
 from .pool.process import WorkerProcess
@@ -70,8 +71,18 @@ class Plugin:
         self._decoding = DecodingService(
             self._pool, configuration.builtin_decoder, rules.restrict, self._service.seconds
         )
+        self._forwarder: Forwarder | None = None
         atexit.register(self._stop)
         self._register(orthanc, configuration.ingest)
+        self._start_forwarding(settings.forwarding)
+
+    def _start_forwarding(self, forwarding: Forwarding | None) -> None:
+        if forwarding is None:
+            return
+        if isinstance(self._rest, seam.NativeRest):
+            self._forwarder = Forwarder(self._rest, forwarding)
+        else:
+            _log.error("nothing is forwarded, because the native interface is not used")
 
     def _start_pool(self) -> Pool:
         files = fingerprint()
@@ -120,6 +131,7 @@ class Plugin:
                 "interpreter": str(self._settings.interpreter),
             },
             "codecs": codecs,
+            "forwarding": self._forwarder.state() if self._forwarder else None,
             "counters": self._service.counters,
         }
 
@@ -128,6 +140,8 @@ class Plugin:
 
     def _stop(self) -> None:
         """Called when Orthanc finalises Python: no callback comes any more."""
+        if self._forwarder:
+            self._forwarder.stop()
         self._pool.stop()
         self._deputy.stop()
 

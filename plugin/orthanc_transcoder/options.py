@@ -92,6 +92,19 @@ def _are_compressed_syntaxes(value: list[Any]) -> bool:
     return all(name in known - native - syntaxes.NATIVE for name in value)
 
 
+_FORWARDING: dict[str, Callable[[Any], bool]] = {
+    "Peer": lambda value: isinstance(value, str) and value != "",
+    "Level": lambda value: value in ("Series", "Instance"),
+    "Transcode": lambda value: value in {*syntaxes.KEYWORDS, *syntaxes.KEYWORDS.values()},
+    "Delete": lambda value: isinstance(value, bool),
+}
+
+
+def _is_forwarding(value: dict[str, Any]) -> bool:
+    known = all(name in _FORWARDING and _FORWARDING[name](one) for name, one in value.items())
+    return known and (not value or "Peer" in value)
+
+
 OPTIONS: tuple[Option, ...] = (
     Option(
         "NativeCallbacks",
@@ -238,6 +251,18 @@ OPTIONS: tuple[Option, ...] = (
         "1 to 9",
         _between(1, 9),
         "JPEG XL's effort: 1 is fastest, 9 gives the smallest files.",
+    ),
+    Option(
+        "Forward",
+        "forward",
+        (dict,),
+        {},
+        "",
+        'an object with "Peer" and, if wanted, "Level" ("Series" or "Instance"), "Transcode" '
+        '(transfer syntax), "Delete" (true or false); empty means nowhere',
+        _is_forwarding,
+        "Send everything that is stored on to this Orthanc peer, transcoded: a stable series, or "
+        "each instance at once. With `Delete`, it is deleted here once the peer has stored it.",
     ),
     Option(
         "ReportMetadata",

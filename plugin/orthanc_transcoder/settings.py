@@ -15,6 +15,7 @@ from typing import Any
 
 from . import syntaxes
 from .errors import SettingsError
+from .forwarding import Forwarding
 from .model import Rules
 from .options import OPTIONS, SECTION
 
@@ -41,6 +42,7 @@ class Settings:
     )
     bypass: bool = False
     effort: int = 3
+    forward: dict[str, Any] = field(default_factory=dict)
     report_metadata: int = 4206
 
     @classmethod
@@ -77,6 +79,19 @@ class Settings:
             maximum_ratio=self.maximum_ratio,
             bypass=self.bypass,
             effort=self.effort,
+        )
+
+    @property
+    def forwarding(self) -> Forwarding | None:
+        """Where everything is sent on to, the defaults filled in."""
+        if not self.forward:
+            return None
+        transcode = self.forward.get("Transcode", "")
+        return Forwarding(
+            peer=self.forward["Peer"],
+            level=self.forward.get("Level", "Series"),
+            transcode=syntaxes.resolve(transcode) if transcode else "",
+            delete=self.forward.get("Delete", False),
         )
 
     @property

@@ -43,8 +43,8 @@ class Output:
     def SetHttpHeader(self, name: str, value: str, /) -> None:
         self.headers[name] = value
 
-    def SendHttpStatus(self, status: int, body: str, size: int, /) -> None:
-        assert size == len(body.encode())
+    def SendHttpStatus(self, status: int, body: str, size: int | None = None, /) -> None:
+        assert size in (None, len(body.encode()))
         self.status, self.body = status, body
 
 

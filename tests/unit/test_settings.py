@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from orthanc_transcoder.errors import SettingsError
+from orthanc_transcoder.forwarding import Forwarding
 from orthanc_transcoder.options import OPTIONS
 from orthanc_transcoder.settings import Settings
 
@@ -56,6 +57,7 @@ def test_each_option_is_read() -> None:
         "LossyMaximumRatio": {"CT": 4},
         "JPEG2000Bypass": True,
         "JPEGXLEffort": 1,
+        "Forward": {"Peer": "pacs", "Transcode": "ExplicitVRLittleEndian", "Delete": True},
         "ReportMetadata": 5000,
     }
     assert set(section) == {option.name for option in OPTIONS}
@@ -64,6 +66,12 @@ def test_each_option_is_read() -> None:
         assert getattr(settings, option.attribute) == section[option.name]
     assert settings.interpreter == Path("/opt/venv/bin/python")
     assert settings.worker_count == 3
+
+
+def test_forwarding_has_defaults_of_its_own() -> None:
+    assert Settings.parse({}).forwarding is None
+    forwarding = Settings.parse({"Forward": {"Peer": "pacs"}}).forwarding
+    assert forwarding == Forwarding("pacs", "Series", "", delete=False)
 
 
 def test_the_workers_get_what_decides_about_images() -> None:
@@ -106,6 +114,9 @@ def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
         ("LossyMaximumRatio", {"CT": 0.5}),
         ("LossyMaximumRatio", {"CT": True}),
         ("JPEGXLEffort", 10),
+        ("Forward", {"Level": "Series"}),
+        ("Forward", {"Peer": "pacs", "Level": "Study"}),
+        ("Forward", {"Peer": "pacs", "Retry": 1}),
         ("ReportMetadata", 1023),
         ("ReportMetadata", [4206]),
     ],

@@ -21,6 +21,8 @@ NOT_IMPLEMENTED = 2
 UNKNOWN_RESOURCE = 17
 
 _GET_ORTHANC_PATH = 4
+_GET_GLOBAL_PROPERTY = 8
+_SET_GLOBAL_PROPERTY = 9
 _GET_CONFIGURATION = 13
 _CREATE_MEMORY_BUFFER = 38
 _REGISTER_TRANSCODER_CALLBACK = 1015
@@ -29,6 +31,8 @@ _GET_IMAGE_PITCH = 6003
 _GET_IMAGE_BUFFER = 6004
 _CREATE_IMAGE = 6012
 _REST_API_GET = 3001
+_REST_API_POST = 3002
+_REST_API_DELETE = 3003
 _REST_API_PUT = 3004
 # ``OrthancPluginPixelFormat``, with the bytes of a pixel.
 PIXEL_FORMATS = {
@@ -67,6 +71,14 @@ class _RestApiPut(ctypes.Structure):
         ("uri", ctypes.c_char_p),
         ("body", ctypes.c_char_p),
         ("body_size", ctypes.c_uint32),
+    )
+
+
+class _GlobalProperty(ctypes.Structure):
+    _fields_ = (
+        ("result", ctypes.POINTER(ctypes.c_void_p)),
+        ("property", ctypes.c_int32),
+        ("value", ctypes.c_char_p),
     )
 
 
@@ -188,9 +200,32 @@ class Sdk:
 
     def rest_put(self, uri: str, body: bytes) -> bytes:
         """PUT to Orthanc's REST API; raises like ``rest_get``."""
+        return self._send(_REST_API_PUT, uri, body)
+
+    def rest_post(self, uri: str, body: bytes) -> bytes:
+        """POST to Orthanc's REST API; raises like ``rest_get``."""
+        return self._send(_REST_API_POST, uri, body)
+
+    def rest_delete(self, uri: str) -> None:
+        """DELETE in Orthanc's REST API; raises like ``rest_get``."""
+        text = ctypes.create_string_buffer(uri.encode())
+        self._invoke(_REST_API_DELETE, text)
+
+    def read_property(self, number: int) -> str:
+        """A global property of Orthanc's database; empty where it is not set."""
+        result = ctypes.c_void_p()
+        call = _GlobalProperty(ctypes.pointer(result), number, b"")
+        self._invoke(_GET_GLOBAL_PROPERTY, call)
+        return self._taken_text(result)
+
+    def write_property(self, number: int, value: str) -> None:
+        """Set a global property of Orthanc's database."""
+        self._invoke(_SET_GLOBAL_PROPERTY, _GlobalProperty(None, number, value.encode()))
+
+    def _send(self, service: int, uri: str, body: bytes) -> bytes:
         target = MemoryBuffer()
         call = _RestApiPut(ctypes.pointer(target), uri.encode(), body, len(body))
-        self._invoke(_REST_API_PUT, call)
+        self._invoke(service, call)
         return self._take(target)
 
     def register_transcoder(
@@ -293,7 +328,7 @@ class Sdk:
         if path != orthanc.GetOrthancPath() or configuration != orthanc.GetConfiguration():
             raise HostError("the context that was found gives other answers than Orthanc")
 
-    def _invoke(self, service: int, parameters: ctypes.Structure) -> None:
+    def _invoke(self, service: int, parameters: ctypes.Structure | ctypes.Array[Any]) -> None:
         code = self._context.invoke_service(self._address, service, ctypes.addressof(parameters))
         if code != SUCCESS:
             raise ServiceError(service, code)
@@ -301,6 +336,9 @@ class Sdk:
     def _text(self, service: int) -> str:
         result = ctypes.c_void_p()
         self._invoke(service, _RetrieveDynamicString(ctypes.pointer(result), None))
+        return self._taken_text(result)
+
+    def _taken_text(self, result: ctypes.c_void_p) -> str:
         try:
             return ctypes.string_at(result.value or 0).decode() if result.value else ""
         finally:

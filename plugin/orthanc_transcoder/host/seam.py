@@ -23,6 +23,12 @@ from .sdk import Sdk, ServiceError
 
 _log = logging.getLogger(__name__)
 
+_FORWARDER_PROPERTY = 4206  # from 1024 on, they are the plugins'
+
+# Python plugin 5.0 crashes while it is finalised if it holds the last reference
+# to a callback: each is kept here for the life of the process.
+_KEPT: list[object] = []
+
 Transcode = Callable[[memoryview, Request], bytearray | None]
 
 
@@ -128,6 +134,34 @@ class NativeRest:
         except ServiceError as error:
             raise RestError(str(error)) from error
 
+    def rest_post(self, uri: str, body: bytes) -> bytes:
+        """POST; raises ``RestError``."""
+        try:
+            return self._sdk.rest_post(uri, body)
+        except ServiceError as error:
+            raise RestError(str(error)) from error
+
+    def rest_delete(self, uri: str) -> None:
+        """DELETE; raises ``RestError``."""
+        try:
+            self._sdk.rest_delete(uri)
+        except ServiceError as error:
+            raise RestError(str(error)) from error
+
+    def read_property(self) -> str:
+        """What the forwarder kept; raises ``RestError``."""
+        try:
+            return self._sdk.read_property(_FORWARDER_PROPERTY)
+        except ServiceError as error:
+            raise RestError(str(error)) from error
+
+    def write_property(self, value: str) -> None:
+        """Keep something for the forwarder; raises ``RestError``."""
+        try:
+            self._sdk.write_property(_FORWARDER_PROPERTY, value)
+        except ServiceError as error:
+            raise RestError(str(error)) from error
+
 
 def find_sdk(orthanc: Orthanc, wanted: bool) -> tuple[Sdk | None, str]:
     """The proven SDK, or None and the reason why it is not used."""
@@ -205,6 +239,7 @@ def register_received_instance(
             return keep
         return orthanc.ReceivedInstanceAction.MODIFY, bytes(result)
 
+    _KEPT.append(received)
     orthanc.RegisterReceivedInstanceCallback(received)
 
 
@@ -222,6 +257,7 @@ def register_on_stored(
             size = dicom.GetInstanceSize()
             deputy.ask(lambda: records.write_unasked(instance, syntax, size))
 
+    _KEPT.append(stored)
     orthanc.RegisterOnStoredInstanceCallback(stored)
 
 
@@ -241,10 +277,18 @@ def register_routes(
             output.SendMethodNotAllowed("GET")  # Orthanc forbids a body here
         else:
             output.SetHttpHeader("Content-Type", "application/json")
-            output.SendHttpStatus(response.status, response.body, len(response.body))
+            _send_status(output, response)
 
+    _KEPT.append(serve)
     for pattern in patterns:
         orthanc.RegisterRestCallback(pattern, serve)
+
+
+def _send_status(output: Any, response: Response) -> None:
+    try:
+        output.SendHttpStatus(response.status, response.body)
+    except TypeError:  # Python plugin 4.0 wants the size as well
+        output.SendHttpStatus(response.status, response.body, len(response.body))
 
 
 class Configuration:

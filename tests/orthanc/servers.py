@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -32,6 +33,8 @@ _PLUGIN_FOLDER = Path("/usr/share/orthanc/plugins")
 # Local tools only, as in orthanc-config/orthanc.json: Orthanc's DICOM port is open to the network.
 _TITLES = ("STORESCU", "DCMSEND", "ECHOSCU", "FINDSCU", "GETSCU", "MOVESCU")
 _STARTS = 3
+# Options for every server of a run, as JSON: the suite is to hold with each of them.
+_OPTIONS: dict[str, Any] = json.loads(os.environ.get("ORTHANC_TEST_OPTIONS") or "{}")
 
 
 class StartError(RuntimeError):
@@ -114,6 +117,7 @@ class OrthancServer(RestClient):
             "StableAge": 1,
             "Plugins": [str(path) for path in plugins],
             **({"PythonScript": str(script), "PythonVerbose": False} if script else {}),
+            **_OPTIONS,
             **(config or {}),
         }
 
@@ -141,7 +145,9 @@ class OrthancServer(RestClient):
         return self
 
     def _launch(self) -> None:
-        self.http_port, self.dicom_port = free_port(), free_port()
+        # A port of the configuration stays the same over several starts.
+        self.http_port = self._config.get("HttpPort") or free_port()
+        self.dicom_port = free_port()
         ports = {"HttpPort": self.http_port, "DicomPort": self.dicom_port}
         config = self.folder / "orthanc.json"
         config.write_text(json.dumps({**ports, **self._config}, indent=2))

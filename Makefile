@@ -1,9 +1,10 @@
 # Names for developers; each target is a script that works without make.
-.PHONY: help run test setup demo check
+.PHONY: help run test test-matrix setup demo check
 
 help:
 	@echo "make run      Orthanc with the transcoder, in the foreground"
 	@echo "make test     the whole test suite, real Orthanc processes included"
+	@echo "make test-matrix  the same on Debian 12, 13 and sid, in containers"
 	@echo "make check    ruff, ruff format, mypy, fast tests"
 	@echo "make demo     a dozen real images through a temporary Orthanc"
 	@echo "make setup    install what the others need"
@@ -13,6 +14,9 @@ run:
 
 test:
 	@scripts/test
+
+test-matrix:
+	@scripts/test-matrix
 
 setup:
 	@scripts/setup

@@ -98,6 +98,13 @@ def server(start_module_orthanc: StartOrthanc, request: pytest.FixtureRequest) -
     )
 
 
+def asks_without_pixel_data(server: OrthancServer) -> bool:
+    """Orthanc 1.13.0 and later leave such files alone; the official callback gets all."""
+    version = tuple(map(int, server.get("/system")["Version"].split(".")))
+    native = server.get("/transcoder/status")["native_callbacks"]["registered"]
+    return version < (1, 13, 0) or not native
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_the_original_is_stored_and_the_reason_recorded(
     server: OrthancServer, reference: OrthancServer, case: str
@@ -111,6 +118,8 @@ def test_the_original_is_stored_and_the_reason_recorded(
     assert reference.store(content)["ID"] == identifier
     assert server.file(identifier) == reference.file(identifier) == content
     report = server.get(f"/transcoder/instances/{identifier}/report")
+    if code in ("no_pixel_data", "float_pixel_data") and not asks_without_pixel_data(server):
+        code = "not_asked"
     assert report["outcome"] == outcome
     assert report["reason"]
     assert report["code"] == (code or report["code"]) != ""

@@ -1,5 +1,5 @@
 # Names for developers; each target is a script that works without make.
-.PHONY: help run test test-matrix setup demo check
+.PHONY: help run test test-matrix install uninstall setup demo check
 
 help:
 	@echo "make run      Orthanc with the transcoder, in the foreground"
@@ -7,6 +7,7 @@ help:
 	@echo "make test-matrix  the same on Debian 12, 13 and sid, in containers"
 	@echo "make check    ruff, ruff format, mypy, fast tests"
 	@echo "make demo     a dozen real images through a temporary Orthanc"
+	@echo "make install  the plugin for Debian's own Orthanc service; make uninstall"
 	@echo "make setup    install what the others need"
 
 run:
@@ -17,6 +18,12 @@ test:
 
 test-matrix:
 	@scripts/test-matrix
+
+install:
+	@scripts/install
+
+uninstall:
+	@scripts/uninstall
 
 setup:
 	@scripts/setup

@@ -19,7 +19,7 @@ from .codec.contract import PixelFormat
 from .codec.registry import Registry
 from .coding import Coded, encode_lossless, encode_lossy
 from .dicom import attributes, frames, native
-from .dicom.elements import Element
+from .dicom.elements import PIXEL_DATA, Element
 from .dicom.file import DicomFile
 from .dicom.image import Image
 from .errors import CodecError, Declined
@@ -101,12 +101,21 @@ def _to_native(job: Job, target: str) -> Result:
 
 def _between_native(job: Job, target: str) -> Result:
     """Re-encode the data set alone: every bit of the pixel data stays."""
-    data = job.file.write(target, {})
+    data = job.file.write(target, _as_words(job, target))
     same_order = job.file.encoding.little and target != syntaxes.EXPLICIT_BE
     cells = None if same_order else native.unpack(job.file, job.image)
     proof.prove_cells(data, target, job.file, job.image, cells)
     uid = job.file.sop_instance_uid
     return Result(data, uid, job.image.frames, "native", __version__, job.image.notes)
+
+
+def _as_words(job: Job, target: str) -> Changes:
+    """Pixel Data of over 8 bits in OB, which is wrong, would keep its byte order in big endian."""
+    element = job.file.explicit(PIXEL_DATA)
+    wrong = element is not None and element.vr == "OB" and job.image.bits_allocated > 8
+    if element is None or not wrong or target != syntaxes.EXPLICIT_BE:
+        return {}
+    return {PIXEL_DATA: dataclasses.replace(element, vr="OW")}
 
 
 def _cells_to_native(job: Job, source: Source, cells: native.NativeFrames, target: str) -> Result:

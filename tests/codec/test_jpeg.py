@@ -11,7 +11,7 @@ import pytest
 
 from orthanc_transcoder.codec import jpeg_codestream, uids
 from orthanc_transcoder.codec.contract import Decoded, EncodeOptions, PixelFormat, Samples
-from orthanc_transcoder.errors import CodecError
+from orthanc_transcoder.errors import Declined
 from tests.codec import grid
 
 RGB = grid.pixel_format(32, 48, 8, samples=3)
@@ -149,7 +149,7 @@ def test_jpeg_ls_keeps_the_error_that_it_was_told() -> None:
 def test_jpeg_ls_refuses_signed_samples_whose_sign_could_flip() -> None:
     pixels = grid.pixel_format(1, 4, 12, signed=True)
     samples = np.array([[-2048, -1, 0, 2047]], np.int16)
-    with pytest.raises(CodecError, match="ends"):
+    with pytest.raises(Declined, match="ends"):
         grid.encode(uids.JPEGLSNearLossless, samples, pixels, EncodeOptions(near=2))
 
 

@@ -28,7 +28,7 @@ from collections.abc import Iterator
 import imagecodecs
 import numpy as np
 
-from ..errors import CodecError
+from ..errors import CodecError, Declined
 from . import checks, j2k_codestream, j2k_decode, lossy, uids
 from .contract import Codec, Decoded, Encoded, EncodeOptions, PixelFormat, Samples
 from .j2k_codestream import Codestream
@@ -148,7 +148,7 @@ def _clipped(stream: Codestream) -> Samples:
     bits, signed = stream.format.bits, stream.format.signed
     spare = _DEEP - bits
     if spare < 4:
-        raise CodecError("unsupported_codestream", f"lossy HTJ2K of {bits} bits")
+        raise Declined("codec_refuses", f"no {bits} bits in HTJ2K that may be lossy")
     deep = _samples(j2k_codestream.with_precision(stream.data, _DEEP)).view(np.int32)
     if not stream.reversible:
         values = (deep + (1 << (spare - 1))) >> spare

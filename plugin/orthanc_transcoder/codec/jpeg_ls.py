@@ -17,7 +17,7 @@ import _CharLS  # type: ignore[import-not-found]  # pyjpegls's extension module
 import imagecodecs
 import jpeg_ls  # type: ignore[import-untyped]
 
-from ..errors import CodecError
+from ..errors import CodecError, Declined
 from . import checks, jpeg_codestream, lossy, uids
 from .contract import Codec, Decoded, Encoded, EncodeOptions, PixelFormat, Samples
 
@@ -120,10 +120,10 @@ def _encode(samples: Samples, pixels: PixelFormat, near: int) -> bytes:
 
 
 def _require_distance(samples: Samples, bits: int, near: int) -> None:
-    """Raise CodecError where an error of ``near`` could change a value's sign."""
+    """Decline where an error of ``near`` could change a value's sign."""
     half = 1 << (bits - 1)
     if int(samples.min()) - near < -half or int(samples.max()) + near > half - 1:
-        raise CodecError("codec_failed", f"signed samples lie within {near} of the range's ends")
+        raise Declined("codec_refuses", f"signed samples lie within {near} of the range's ends")
 
 
 def codec() -> Codec:

@@ -1,7 +1,8 @@
 """The table of scripts/test-matrix: test file by host, from pytest's JUnit files.
 
 For each run there are LABEL.head (the lines of the column's head) and, if pytest came to
-its end, LABEL.xml. The exit status is 1 if anything failed, or a run has no result.
+its end, LABEL.xml; LABEL.image.xml holds what was tested from outside. The exit status is 1
+if anything failed, or a run has no result.
 """
 
 from __future__ import annotations
@@ -64,8 +65,16 @@ def read(head: Path) -> Run:
     run = Run([line for line in head.read_text().splitlines() if line][1:], result.exists())
     if not run.finished:
         return run
+    for path in (result, head.with_suffix(".image.xml")):
+        if path.exists():
+            count(run, path)
+    return run
+
+
+def count(run: Run, path: Path) -> None:
+    """Add the outcomes that a file of pytest's holds."""
     # Written by our own pytest a moment ago.
-    for suite in ElementTree.parse(result).iter("testsuite"):  # noqa: S314
+    for suite in ElementTree.parse(path).iter("testsuite"):  # noqa: S314
         run.seconds += float(suite.get("time", 0))
         for case in suite.iter("testcase"):
             file = test_file(case.get("classname", ""))
@@ -73,7 +82,6 @@ def read(head: Path) -> Run:
             run.files[file][outcome] += 1
             if outcome in BAD:
                 run.bad.append(f"{outcome}: {file}::{case.get('name')}")
-    return run
 
 
 def test_file(classname: str) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -56,6 +57,13 @@ def _plugin(name: str) -> Path:
     if not path.exists():
         raise StartError(f"{path} is missing: run scripts/setup")
     return path
+
+
+def orthanc_version() -> tuple[int, ...]:
+    """The version of the installed Orthanc; what is built from its main line is the newest."""
+    done = subprocess.run([_BINARY, "--version"], capture_output=True, text=True, check=True)
+    numbers = re.findall(r"\d+", done.stdout.splitlines()[0])
+    return tuple(map(int, numbers)) or (99,)
 
 
 def free_port() -> int:

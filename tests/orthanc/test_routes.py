@@ -19,7 +19,13 @@ import pytest
 from orthanc_transcoder import syntaxes
 from orthanc_transcoder.codec import uids
 from tests.orthanc.conftest import StartOrthanc
-from tests.orthanc.servers import SCRIPT, OrthancServer, free_port, python_plugin
+from tests.orthanc.servers import (
+    SCRIPT,
+    OrthancServer,
+    free_port,
+    orthanc_version,
+    python_plugin,
+)
 from tests.samples import sample, sample_path
 from tests.synthesis import stored_samples
 
@@ -316,15 +322,11 @@ def test_studies_are_transcoded_in_place(start_orthanc: StartOrthanc) -> None:
 
 @pytest.mark.parametrize("name", IMAGES)
 def test_download_transcoded(server: OrthancServer, name: str) -> None:
-    if version(server) < (1, 12, 2):
+    if orthanc_version() < (1, 12, 2):
         pytest.skip("this Orthanc ignores ?transcode= (new in 1.12.2)")
     identifier = instance_of(server, name)
     content = server.get(f"/instances/{identifier}/file?transcode={EXPLICIT}")
     assert_same_image(content, name)
-
-
-def version(server: OrthancServer) -> tuple[int, ...]:
-    return tuple(int(part) for part in server.get("/system")["Version"].split("."))
 
 
 def test_lossy_is_refused_where_the_identity_must_stay(
@@ -341,3 +343,162 @@ def test_lossy_is_refused_where_the_identity_must_stay(
         server.post("/modalities/temporary/store", identifier.encode())
     (content,) = received(tmp_path)
     assert read(content).SOPInstanceUID == uid_of("CT_small.dcm")
+
+
+def test_nothing_is_transcoded_where_the_dicom_protocol_may_not(
+    start_orthanc: StartOrthanc, tmp_path: Path
+) -> None:
+    server = start_orthanc(
+        plugins=[python_plugin()],
+        script=SCRIPT,
+        config={"IngestTranscoding": uids.JPEG2000Lossless, "TranscodeDicomProtocol": False},
+    )
+    identifier = server.store(sample("CT_small.dcm").read())["ID"]
+    with storescp(tmp_path) as port:
+        body = {"AET": "STORESCP", "Host": "127.0.0.1", "Port": port}
+        server.put("/modalities/temporary", body)
+        answer = server.request("POST", "/modalities/temporary/store", identifier.encode())
+    assert answer.status >= 400
+    assert received(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("order", "mine"), [("Before", False), ("After", True), ("Disabled", True)]
+)
+def test_the_order_of_the_built_in_transcoder(
+    start_orthanc: StartOrthanc, order: str, mine: bool
+) -> None:
+    """DCMTK can make JPEG-LS as well: whose file it is shows in group 2's version name."""
+    server = start_orthanc(
+        plugins=[python_plugin()],
+        script=SCRIPT,
+        config={
+            "IngestTranscoding": uids.JPEGLSLossless,
+            "BuiltinDecoderTranscoderOrder": order,
+        },
+    )
+    identifier = server.store(sample("CT_small.dcm").read())["ID"]
+    assert read(server.file(identifier)).file_meta.TransferSyntaxUID == uids.JPEGLSLossless
+    answer = server.request("GET", f"/transcoder/instances/{identifier}/report")
+    outcomes = [answer.json()["outcome"]] if answer.status == 200 else []
+    assert ("transcoded" in outcomes) is mine
+    assert server.request("GET", f"/instances/{identifier}/preview").status == 200
+
+
+def test_a_preferred_syntax_for_sending(start_orthanc: StartOrthanc, tmp_path: Path) -> None:
+    server = start_orthanc(
+        plugins=[python_plugin()],
+        script=SCRIPT,
+        config={"DicomScuPreferredTransferSyntax": uids.JPEG2000Lossless},
+    )
+    identifier = server.store(sample("CT_small.dcm").read())["ID"]
+    with storescp(tmp_path, "+xa") as port:
+        body = {"AET": "STORESCP", "Host": "127.0.0.1", "Port": port}
+        server.put("/modalities/temporary", body)
+        server.post("/modalities/temporary/store", identifier.encode())
+    (content,) = received(tmp_path)
+    assert read(content).SOPInstanceUID == uid_of("CT_small.dcm")
+
+
+def test_what_belongs_to_an_instance_survives_transcoding_in_place(
+    start_orthanc: StartOrthanc,
+) -> None:
+    server = start_orthanc(
+        plugins=[python_plugin()], script=SCRIPT, config={"OverwriteInstances": True}
+    )
+    identifier = server.store(sample("CT_small.dcm").read())["ID"]
+    labels = orthanc_version() >= (1, 12, 0)
+    if orthanc_version() < (1, 11, 2):
+        pytest.skip("this Orthanc drops metadata of what it overwrites, with any transcoder")
+    study = server.get(f"/instances/{identifier}/study")["ID"]
+    server.put(f"/studies/{study}/metadata/1100", b"kept")
+    if labels:
+        server.put(f"/studies/{study}/labels/kept", b"")
+    server.post(
+        f"/studies/{study}/modify",
+        {"Keep": ["StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"], "Force": True,
+         "KeepSource": True, "Transcode": uids.JPEG2000Lossless, "Synchronous": True},
+    )  # fmt: skip
+    assert server.get(f"/studies/{study}/metadata/1100") == b"kept"
+    if labels:
+        assert server.get(f"/studies/{study}/labels") == ["kept"]
+
+
+def test_an_archive_is_reconstructed_in_a_new_syntax(tmp_path: Path) -> None:
+    """A changed ``IngestTranscoding`` is applied to what is there already."""
+    config: dict[str, Any] = {"Name": "Reconstruct"}
+    server = OrthancServer(tmp_path, plugins=[python_plugin()], script=SCRIPT, config=config)
+    with server:
+        if orthanc_version() < (1, 11, 0):
+            pytest.skip("this Orthanc has no ReconstructFiles (new in 1.11.0)")
+        identifier = server.store(sample("CT_small.dcm").read())["ID"]
+        server.put(f"/instances/{identifier}/metadata/1100", b"kept")
+        assert server.stop() == 0
+        server._config["IngestTranscoding"] = uids.JPEG2000Lossless
+        server.start()
+        study = server.get(f"/instances/{identifier}/study")["ID"]
+        server.post(f"/studies/{study}/reconstruct", {"ReconstructFiles": True})
+        content = server.file(identifier)
+        assert read(content).file_meta.TransferSyntaxUID == uids.JPEG2000Lossless
+        assert server.get(f"/instances/{identifier}/metadata/1100") == b"kept"
+
+
+def test_the_housekeeper_reconstructs_by_itself(tmp_path: Path) -> None:
+    plugin = python_plugin().with_name("libHousekeeper.so")
+    if not plugin.exists():
+        pytest.skip("this Orthanc has no Housekeeper (new in 1.11.0)")
+    server = OrthancServer(
+        tmp_path,
+        plugins=[python_plugin(), plugin],
+        script=SCRIPT,
+        config={"Housekeeper": {"Enable": True, "Schedule": {}, "ThrottleDelay": 0}},
+    )
+    with server:
+        identifier = server.store(sample("CT_small.dcm").read())["ID"]
+        assert server.stop() == 0
+        server._config["IngestTranscoding"] = uids.JPEG2000Lossless
+        server.start()
+        end = time.monotonic() + 60
+        syntax = ""
+        while syntax != uids.JPEG2000Lossless and time.monotonic() < end:
+            syntax = str(read(server.file(identifier)).file_meta.TransferSyntaxUID)
+            time.sleep(0.5)
+        assert syntax == uids.JPEG2000Lossless
+
+
+def test_dicomweb_retrieves_and_renders(start_orthanc: StartOrthanc) -> None:
+    plugin = python_plugin().with_name("libOrthancDicomWeb.so")
+    if not plugin.exists():
+        pytest.skip("the DICOMweb plugin is not installed")
+    server = start_orthanc(
+        plugins=[python_plugin(), plugin],
+        script=SCRIPT,
+        config={"IngestTranscoding": uids.JPEG2000Lossless, "DicomWeb": {"Enable": True}},
+    )
+    if orthanc_version() < (1, 12, 7):
+        pytest.skip("the DICOMweb plugin is tested from Orthanc 1.12.7 on")
+    source = pydicom.dcmread(sample("CT_small.dcm").path)
+    server.store(sample("CT_small.dcm").read())
+    base = (
+        f"/dicom-web/studies/{source.StudyInstanceUID}/series/{source.SeriesInstanceUID}"
+        f"/instances/{source.SOPInstanceUID}"
+    )
+    native = f'multipart/related; type="application/dicom"; transfer-syntax={EXPLICIT}'
+    answer = server.request("GET", base, headers={"Accept": native})
+    assert answer.status == 200
+    start = answer.body.index(b"\r\n\r\n") + 4
+    end = answer.body.rindex(b"\r\n--")
+    assert_same_image(answer.body[start:end], "CT_small.dcm")
+    rendered = server.request("GET", f"{base}/rendered", headers={"Accept": "image/png"})
+    assert rendered.status == 200
+    assert rendered.body.startswith(b"\x89PNG")
+    frames = server.request(
+        "GET",
+        f"{base}/frames/1",
+        headers={
+            "Accept": 'multipart/related; type="application/octet-stream"; '
+            f"transfer-syntax={EXPLICIT}"
+        },
+    )
+    assert frames.status == 200
+    assert source.PixelData in frames.body

@@ -88,7 +88,8 @@ def require_declared(samples: Samples, stream: StreamFormat) -> Samples:
     Raises
     ------
     CodecError
-        If the library gave another shape or type than the codestream declares.
+        If the library gave another shape or type than the codestream declares,
+        or samples beyond its depth, as some do of damage.
     """
     dtype = dtype_of(stream.bits, stream.signed)
     squeezed = samples[..., 0] if samples.ndim == 3 and samples.shape[2] == 1 else samples
@@ -97,7 +98,14 @@ def require_declared(samples: Samples, stream: StreamFormat) -> Samples:
             "codec_failed",
             f"decoded {squeezed.shape} {squeezed.dtype}, declared {stream.shape} {dtype}",
         )
+    if stream.bits < 8 * dtype.itemsize and not _within_depth(squeezed, stream):
+        raise CodecError("damaged_codestream", f"decoded samples of more than {stream.bits} bits")
     return np.ascontiguousarray(squeezed)
+
+
+def _within_depth(samples: Samples, stream: StreamFormat) -> bool:
+    low = -(1 << (stream.bits - 1)) if stream.signed else 0
+    return low <= int(samples.min()) and int(samples.max()) < low + (1 << stream.bits)
 
 
 def is_rgb(pixels: PixelFormat) -> bool:

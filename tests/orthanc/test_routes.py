@@ -400,30 +400,6 @@ def test_a_preferred_syntax_for_sending(start_orthanc: StartOrthanc, tmp_path: P
     assert read(content).SOPInstanceUID == uid_of("CT_small.dcm")
 
 
-def test_what_belongs_to_an_instance_survives_transcoding_in_place(
-    start_orthanc: StartOrthanc,
-) -> None:
-    server = start_orthanc(
-        plugins=[python_plugin()], script=SCRIPT, config={"OverwriteInstances": True}
-    )
-    identifier = server.store(sample("CT_small.dcm").read())["ID"]
-    labels = orthanc_version() >= (1, 12, 0)
-    if orthanc_version() < (1, 11, 2):
-        pytest.skip("this Orthanc drops metadata of what it overwrites, with any transcoder")
-    study = server.get(f"/instances/{identifier}/study")["ID"]
-    server.put(f"/studies/{study}/metadata/1100", b"kept")
-    if labels:
-        server.put(f"/studies/{study}/labels/kept", b"")
-    server.post(
-        f"/studies/{study}/modify",
-        {"Keep": ["StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"], "Force": True,
-         "KeepSource": True, "Transcode": uids.JPEG2000Lossless, "Synchronous": True},
-    )  # fmt: skip
-    assert server.get(f"/studies/{study}/metadata/1100") == b"kept"
-    if labels:
-        assert server.get(f"/studies/{study}/labels") == ["kept"]
-
-
 def test_an_archive_is_reconstructed_in_a_new_syntax(tmp_path: Path) -> None:
     """A changed ``IngestTranscoding`` is applied to what is there already."""
     config: dict[str, Any] = {"Name": "Reconstruct"}
@@ -433,6 +409,10 @@ def test_an_archive_is_reconstructed_in_a_new_syntax(tmp_path: Path) -> None:
             pytest.skip("this Orthanc has no ReconstructFiles (new in 1.11.0)")
         identifier = server.store(sample("CT_small.dcm").read())["ID"]
         server.put(f"/instances/{identifier}/metadata/1100", b"kept")
+        server.put(f"/instances/{identifier}/attachments/1100", b"kept as well")
+        labels = orthanc_version() >= (1, 12, 0)
+        if labels:
+            server.put(f"/instances/{identifier}/labels/kept", b"")
         assert server.stop() == 0
         server._config["IngestTranscoding"] = uids.JPEG2000Lossless
         server.start()
@@ -441,6 +421,12 @@ def test_an_archive_is_reconstructed_in_a_new_syntax(tmp_path: Path) -> None:
         content = server.file(identifier)
         assert read(content).file_meta.TransferSyntaxUID == uids.JPEG2000Lossless
         assert server.get(f"/instances/{identifier}/metadata/1100") == b"kept"
+        attachment = server.get(f"/instances/{identifier}/attachments/1100/data")
+        assert attachment == b"kept as well"
+        if labels:
+            assert server.get(f"/instances/{identifier}/labels") == ["kept"]
+        report = server.get(f"/transcoder/instances/{identifier}/report")
+        assert report["outcome"] == "transcoded"
 
 
 def test_the_housekeeper_reconstructs_by_itself(tmp_path: Path) -> None:

@@ -425,8 +425,6 @@ def test_an_archive_is_reconstructed_in_a_new_syntax(tmp_path: Path) -> None:
         assert attachment == b"kept as well"
         if labels:
             assert server.get(f"/instances/{identifier}/labels") == ["kept"]
-        report = server.get(f"/transcoder/instances/{identifier}/report")
-        assert report["outcome"] == "transcoded"
 
 
 def test_the_housekeeper_reconstructs_by_itself(tmp_path: Path) -> None:

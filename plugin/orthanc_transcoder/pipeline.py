@@ -20,6 +20,9 @@ from .errors import Declined, Refusal
 from .model import Outcome, Report, Request, Rules
 from .policy import Target
 
+# Orthanc counts the bytes of a result in 32 bits.
+MAX_RESULT_BYTES = 2**32 - 1
+
 Data = bytes | bytearray | memoryview
 
 
@@ -98,6 +101,8 @@ def _transcode(
         reason = "The file is in an allowed transfer syntax already."
         return None, _refused(report, Outcome.KEPT, Refusal("same_syntax", reason))
     target, result = _convert(file, request, rules, registry)
+    if len(result.data) > MAX_RESULT_BYTES:
+        raise Declined("result_too_large", "The result is over 4 GiB, more than Orthanc takes.")
     return result.data, dataclasses.replace(
         report,
         outcome=Outcome.TRANSCODED,

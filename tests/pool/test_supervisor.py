@@ -165,6 +165,15 @@ def test_a_conclusion_that_raises_releases_the_caller_and_spares_the_pool(
     assert "internal error" in caplog.text
 
 
+def test_a_file_that_no_message_can_hold_fails_at_once(
+    make_pool: MakePool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orthanc_transcoder.pool.supervisor.MAX_PAYLOAD_BYTES", 3)
+    error = ask(make_pool()).error
+    assert error is not None
+    assert error.code == "file_too_large"
+
+
 def wait_until(condition: Callable[[], bool], seconds: float = 10) -> bool:
     end = time.monotonic() + seconds
     while time.monotonic() < end:

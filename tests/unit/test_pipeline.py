@@ -106,3 +106,10 @@ def test_restricted_syntaxes_are_neither_read_nor_made() -> None:
     assert (result, report.code) == (None, "no_target")
     result, _ = transcode(native, Request((uids.JPEG2000Lossless,)), rules, REGISTRY)
     assert result is not None
+
+
+def test_a_result_that_orthanc_cannot_take_is_declined(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orthanc_transcoder.pipeline.MAX_RESULT_BYTES", 30_000)
+    content = sample("MR2_J2KI.dcm").read()
+    result, report = transcode(content, Request((syntaxes.EXPLICIT_LE,)), Rules(), REGISTRY)
+    assert (result, report.outcome, report.code) == (None, Outcome.DECLINED, "result_too_large")

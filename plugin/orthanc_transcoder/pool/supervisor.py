@@ -22,6 +22,7 @@ from typing import Any, Protocol
 
 from .. import threads
 from ..errors import PoolError
+from .wire import MAX_PAYLOAD_BYTES
 
 _log = logging.getLogger(__name__)
 
@@ -122,6 +123,9 @@ class Pool:
         conclude
             Called once, on a thread of the pool, with the answer.
         """
+        if len(payload) > MAX_PAYLOAD_BYTES:
+            conclude(Answer(error=PoolError("file_too_large", "The file is over 4 GiB.")))
+            return
         done = threading.Lock()
         done.acquire()
         self._jobs.put(_Job(header, payload, seconds, conclude, done))

@@ -22,7 +22,7 @@ from .options import SECTION
 from .pool.process import WorkerProcess
 from .pool.supervisor import Pool
 from .records import Records
-from .service import TranscodingService
+from .service import Ingests, TranscodingService
 from .settings import Settings
 from .threads import Deputy
 from .web import routes
@@ -66,7 +66,7 @@ class Plugin:
             rules,
             settings.deadline,
             self._records.remember,
-            always_answer=self._sdk is not None and self._sdk.drops_what_is_declined,
+            self._find_ingests(configuration.ingest),
         )
         self._decoding = DecodingService(
             self._pool, configuration.builtin_decoder, rules.restrict, self._service.seconds
@@ -75,6 +75,18 @@ class Plugin:
         atexit.register(self._stop)
         self._register(orthanc, configuration.ingest)
         self._start_forwarding(settings.forwarding)
+
+    def _find_ingests(self, ingest: seam.IngestRule) -> Ingests | None:
+        """Only for Orthancs that must be handed back what we decline."""
+        if self._sdk is None or not self._sdk.drops_what_is_declined:
+            return None
+        ingests = Ingests(ingest.applies)
+        if not seam.register_received(self._sdk, ingests.expect):
+            _log.warning(
+                "another plugin is told of received instances: what cannot be transcoded at "
+                "ingest is stored as Orthanc writes it anew, with the same data set"
+            )
+        return ingests
 
     def _start_forwarding(self, forwarding: Forwarding | None) -> None:
         if forwarding is None:

@@ -24,6 +24,33 @@ _log = logging.getLogger(__name__)
 _BYTES_PER_SECOND = 4_000_000
 
 
+class Ingests:
+    """Which threads are about to transcode what they have just received.
+
+    Parameters
+    ----------
+    applies
+        Whether Orthanc transcodes received files of a transfer syntax.
+    """
+
+    def __init__(self, applies: Callable[[str], bool]) -> None:
+        self._applies = applies
+        self._lock = threading.Lock()
+        self._received: dict[int, str] = {}
+
+    def expect(self, data: memoryview) -> None:
+        """Note what the calling thread has received, if it will be transcoded next."""
+        if self._applies(peek.transfer_syntax(data)):
+            with self._lock:
+                self._received[threading.get_ident()] = peek.sop_instance_uid(data)
+
+    def take(self, data: memoryview) -> bool:
+        """Whether this is what the calling thread has received."""
+        with self._lock:
+            expected = self._received.pop(threading.get_ident(), "")
+        return expected != "" and expected == peek.sop_instance_uid(data)
+
+
 class TranscodingService:
     """Transcodes files in the pool.
 
@@ -31,10 +58,11 @@ class TranscodingService:
     ----------
     remember
         Takes the calling thread's identifier and the report.
-    always_answer
-        Whether to hand the original back where there is no result. Orthanc
-        1.13 and later leave out of archives and media, without a word, what no
-        transcoder takes; older ones add the original themselves.
+    ingests
+        Where Orthanc leaves out of archives and media, without a word, what no
+        transcoder takes (1.13 and later; older ones add the original): the
+        original is handed back then. Not at ingest, where it would be stored
+        after another passage through DCMTK instead of as it came.
     """
 
     def __init__(
@@ -43,9 +71,9 @@ class TranscodingService:
         rules: Rules,
         deadline: int,
         remember: Callable[[int, Report], None],
-        always_answer: bool = False,
+        ingests: Ingests | None = None,
     ) -> None:
-        self.always_answer = always_answer
+        self._ingests = ingests
         self._pool = pool
         self._rules = dataclasses.asdict(rules)
         self._deadline = deadline
@@ -61,7 +89,8 @@ class TranscodingService:
         data
             A DICOM file; must stay valid until this returns.
         """
-        call = _Call(self, data, request)
+        hand_back = self._ingests is not None and not self._ingests.take(data)
+        call = _Call(self, data, request, hand_back)
         self._pool.run(call.header(), data, call.seconds, call.conclude)
         return call.result
 
@@ -97,7 +126,10 @@ class TranscodingService:
 class _Call:
     """One call of ``transcode``, from an Orthanc thread to the pool and back."""
 
-    def __init__(self, service: TranscodingService, data: memoryview, request: Request) -> None:
+    def __init__(
+        self, service: TranscodingService, data: memoryview, request: Request, hand_back: bool
+    ) -> None:
+        self._hand_back = hand_back
         self.result: bytearray | None = None
         self.seconds = service.seconds(len(data))
         self._service = service
@@ -123,7 +155,7 @@ class _Call:
         report = dataclasses.replace(report, milliseconds=round(elapsed, 1))
         if report.outcome is Outcome.TRANSCODED:
             self.result = answer.payload
-        elif report.outcome is Outcome.KEPT or self._service.always_answer:
+        elif report.outcome is Outcome.KEPT or self._hand_back:
             self.result = bytearray(self._data)
         self._service.finish(self._thread, report)
 

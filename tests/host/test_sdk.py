@@ -18,6 +18,23 @@ HEADER = Path("/usr/include/orthanc/OrthancCPlugin.h")
         ("_OrthancPluginService_GetConfiguration", sdk._GET_CONFIGURATION),
         ("_OrthancPluginService_CreateMemoryBuffer", sdk._CREATE_MEMORY_BUFFER),
         ("_OrthancPluginService_RegisterTranscoderCallback", sdk._REGISTER_TRANSCODER_CALLBACK),
+        ("_OrthancPluginService_RegisterDecodeImageCallback", sdk._REGISTER_DECODE_IMAGE_CALLBACK),
+        (
+            "_OrthancPluginService_RegisterReceivedInstanceCallback",
+            sdk._REGISTER_RECEIVED_INSTANCE_CALLBACK,
+        ),
+        ("OrthancPluginReceivedInstanceAction_KeepAsIs", sdk._KEEP_AS_IS),
+        ("_OrthancPluginService_GetImagePitch", sdk._GET_IMAGE_PITCH),
+        ("_OrthancPluginService_GetImageBuffer", sdk._GET_IMAGE_BUFFER),
+        ("_OrthancPluginService_CreateImage", sdk._CREATE_IMAGE),
+        ("_OrthancPluginService_RestApiPost", sdk._REST_API_POST),
+        ("_OrthancPluginService_RestApiDelete", sdk._REST_API_DELETE),
+        ("_OrthancPluginService_GetGlobalProperty", sdk._GET_GLOBAL_PROPERTY),
+        ("_OrthancPluginService_SetGlobalProperty", sdk._SET_GLOBAL_PROPERTY),
+        *(
+            (f"OrthancPluginPixelFormat_{name}", one)
+            for name, (one, _) in sdk.PIXEL_FORMATS.items()
+        ),
         ("_OrthancPluginService_RestApiGet", sdk._REST_API_GET),
         ("_OrthancPluginService_RestApiPut", sdk._REST_API_PUT),
         ("OrthancPluginErrorCode_Success", sdk.SUCCESS),

@@ -11,7 +11,7 @@ import pytest
 from orthanc_transcoder.errors import PoolError
 from orthanc_transcoder.model import Outcome, Report, Request, Rules
 from orthanc_transcoder.pool.supervisor import Answer, Pool
-from orthanc_transcoder.service import TranscodingService
+from orthanc_transcoder.service import Ingests, TranscodingService
 from tests.synthesis import Image, native_file
 
 FILE = native_file(Image(rows=4, columns=4))
@@ -34,7 +34,7 @@ class FakePool:
 
 
 def service(
-    answer: Answer, always_answer: bool = False
+    answer: Answer, ingests: Ingests | None = None
 ) -> tuple[TranscodingService, list[tuple[int, Report]]]:
     remembered: list[tuple[int, Report]] = []
     made = TranscodingService(
@@ -42,7 +42,7 @@ def service(
         Rules(),
         10,
         lambda thread, report: remembered.append((thread, report)),
-        always_answer,
+        ingests,
     )
     return made, remembered
 
@@ -80,9 +80,36 @@ def test_what_is_declined_is_left_to_orthanc(outcome: Outcome) -> None:
 @pytest.mark.parametrize("outcome", [Outcome.DECLINED, Outcome.FAILED])
 def test_newer_orthancs_get_the_original_back(outcome: Outcome) -> None:
     """They would leave it out of archives."""
-    made, remembered = service(answer(outcome), always_answer=True)
+    made, remembered = service(answer(outcome), Ingests(lambda _: True))
     assert ask(made) == FILE
     assert remembered[0][1].outcome is outcome
+
+
+@pytest.mark.parametrize("outcome", [Outcome.DECLINED, Outcome.FAILED])
+def test_but_not_at_ingest(outcome: Outcome) -> None:
+    """There they store what they were sent, byte for byte."""
+    ingests = Ingests(lambda _: True)
+    made, _ = service(answer(outcome), ingests)
+    ingests.expect(memoryview(FILE))
+    assert ask(made) is None
+    assert ask(made) == FILE  # the next time, it is something else
+
+
+def test_an_ingest_is_of_one_thread_and_one_instance() -> None:
+    ingests = Ingests(lambda syntax: syntax == "1.2.840.10008.1.2.1")
+    other = native_file(Image(rows=4, columns=4))
+    ingests.expect(memoryview(FILE))
+    assert not ingests.take(memoryview(other))
+    ingests.expect(memoryview(FILE))
+    found: list[bool] = []
+    thread = threading.Thread(target=lambda: found.append(ingests.take(memoryview(FILE))))
+    thread.start()
+    thread.join()
+    assert found == [False]
+    assert ingests.take(memoryview(FILE))
+    ingests = Ingests(lambda _: False)
+    ingests.expect(memoryview(FILE))
+    assert not ingests.take(memoryview(FILE))
 
 
 def test_a_dead_worker_is_reported_with_the_instance(caplog: pytest.LogCaptureFixture) -> None:

@@ -6,6 +6,7 @@ while the core works, which those through the ``orthanc`` module do not.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import re
 from collections.abc import Callable
@@ -26,6 +27,8 @@ _SET_GLOBAL_PROPERTY = 9
 _GET_CONFIGURATION = 13
 _CREATE_MEMORY_BUFFER = 38
 _REGISTER_TRANSCODER_CALLBACK = 1015
+_REGISTER_RECEIVED_INSTANCE_CALLBACK = 1018
+_KEEP_AS_IS = 1  # of ``OrthancPluginReceivedInstanceAction``
 _REGISTER_DECODE_IMAGE_CALLBACK = 1006
 _GET_IMAGE_PITCH = 6003
 _GET_IMAGE_BUFFER = 6004
@@ -124,6 +127,10 @@ _TRANSCODE = ctypes.CFUNCTYPE(
 
 _DECODE = ctypes.CFUNCTYPE(
     ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint32
+)
+
+_RECEIVED = ctypes.CFUNCTYPE(
+    ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_int
 )
 
 # A read-only view of memory that the core owns, valid as long as that memory is.
@@ -264,6 +271,26 @@ class Sdk:
         self._keep.append(function)
         address = ctypes.cast(function, ctypes.c_void_p)
         self._invoke(_REGISTER_TRANSCODER_CALLBACK, _Callback(address))
+
+    def register_received(self, received: Callable[[memoryview], None]) -> None:
+        """Be told of received files before they are transcoded; they are kept as they are.
+
+        Raises
+        ------
+        ServiceError
+            If another plugin has registered: Orthanc allows one only.
+        """
+
+        def callback(_target: int, data: int, size: int, _origin: int) -> int:
+            # Whatever happens here, nothing must happen to the file.
+            with contextlib.suppress(BaseException):
+                received(_view(data, size, _PY_BUF_READ))
+            return _KEEP_AS_IS
+
+        function = _RECEIVED(callback)
+        self._keep.append(function)
+        address = ctypes.cast(function, ctypes.c_void_p)
+        self._invoke(_REGISTER_RECEIVED_INSTANCE_CALLBACK, _Callback(address))
 
     def register_decoder(
         self,

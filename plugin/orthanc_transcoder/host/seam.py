@@ -182,6 +182,15 @@ def register_transcoder(sdk: Sdk, transcode: Transcode, deputy: Deputy) -> None:
     sdk.register_transcoder(handle, _reporter("the transcoder", deputy))
 
 
+def register_received(sdk: Sdk, received: Callable[[memoryview], None]) -> bool:
+    """Be told of received files; whether no other plugin was there before."""
+    try:
+        sdk.register_received(received)
+    except ServiceError:
+        return False
+    return True
+
+
 def register_decoder(
     sdk: Sdk, decode: Callable[[memoryview, int], Picture | None], deputy: Deputy
 ) -> None:

@@ -1,7 +1,7 @@
 """Decode damaged streams of one syntax; a process of its own, since a decoder may crash.
 
 Usage: ``python -m tests.codec.fuzz_child SYNTAX COUNT SEED``. Prints a JSON
-object of outcomes; anything but a CodecError or a sound result is an error.
+object of outcomes; anything but a refusal or a sound result is an error.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 
 from orthanc_transcoder.codec import uids
 from orthanc_transcoder.codec.contract import PixelFormat
-from orthanc_transcoder.errors import CodecError
+from orthanc_transcoder.errors import CodecError, Declined
 from tests.codec import grid
 
 _MEMORY = 4 << 30
@@ -48,7 +48,7 @@ def outcome(frame: bytes, header: PixelFormat, syntax: str) -> str:
     shape = shape if header.samples_per_pixel == 1 else (*shape, header.samples_per_pixel)
     try:
         decoded = grid.REGISTRY.decoder(syntax).decode(frame, header, syntax)
-    except CodecError as error:
+    except (CodecError, Declined) as error:
         return error.code
     assert decoded.samples.shape == shape or decoded.notes, "a wrong size without a word"
     return "decoded"

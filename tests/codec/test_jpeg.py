@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
+import importlib.metadata
+import importlib.util
+import inspect
 
 import imagecodecs
-import jpeg_ls  # type: ignore[import-untyped]
 import numpy as np
 import pytest
 
-from orthanc_transcoder.codec import jpeg_codestream, uids
+from orthanc_transcoder.codec import jpeg_codestream, jpeg_ls, uids
 from orthanc_transcoder.codec.contract import Decoded, EncodeOptions, PixelFormat, Samples
 from orthanc_transcoder.errors import Declined
 from tests.codec import grid
@@ -160,10 +163,62 @@ def test_jpeg_ls_declares_bits_stored_without_spiff_header() -> None:
     assert b"SPIFF" not in encoded.data
 
 
+# The same image as pyjpegls 1.5.1 encodes it with interleave mode 0, 1 and 2.
+INTERLEAVED = [
+    (
+        "/9j/9wARCAAGAAgDAREAAhEAAxEA/9oACAEBAAAAAIAKAFLg0AFTnQAABAAwLwAAAhrAAAOti4xlhfCotlBXRjPI"
+        "RJMgR5WQyBFvkOD/2gAIAQIAAAAACgBQAoMABVJwXAAAIAAALAAACGcXAAACrCoxihPlpMVEXImfcDHx0Y3CfKSm"
+        "4TbZLgD/2gAIAQMAAAAAAcAKAFBgupOCoAABAAABYAAAQzi4AAAVYVGMUJ8tcyhNkyXCRJkSPIDH54i3Xx8UgP/Z"
+    ),
+    (
+        "/9j/9wARCAAGAAgDAREAAhEAAxEA/9oADAMBAAIAAwAAAQCACgBS4NABU506XTnQAVOdFzZVOdE050hAAAIAGBeA"
+        "AAENYAABwAACGcXGMsMy5PlSbKDHLRkmiI8xECLfIcp8dINx/o7b7ae7JLYNFiMwUIiSc1H2o90ybzSd6DEi60XP"
+        "/QcaBf9IYhoFtArhDQKaBTgQJ/x0k9j/2Q=="
+    ),
+    (
+        "/9j/9wARCAAGAAgDAREAAhEAAxEA/9oADAMBAAIAAwAAAgBAEAgAYAKXAClypM+PDoAKVJp0qM+PDouhAAAIAAAQ"
+        "uADAuamcoAAAhcWGKem8qKAAAHMzHLmSSIgfJKOi946cIaD/cKUds0LfrrZMFyJ99stUoTI3tLSaSRIiRee/XoPv"
+        "ufFf/EH+hiMQwaBAgWq1P++8NlalFfb/2Q=="
+    ),
+]
+
+
 @pytest.mark.parametrize("interleave", [0, 1, 2])
 def test_every_jpeg_ls_interleave_mode_is_decoded(interleave: int) -> None:
-    samples = grid.samples_of(RGB, "noise")
-    ordered = {0: samples.transpose(2, 0, 1), 1: samples, 2: samples}[interleave]
-    data = jpeg_ls.encode_buffer(ordered.tobytes(), 32, 48, 3, 8, interleave_mode=interleave)
-    decoded = decode(bytes(data), RGB, uids.JPEGLSLossless)
-    assert np.array_equal(decoded.samples, samples)
+    data = base64.b64decode(INTERLEAVED[interleave])
+    scan = data.index(b"\xff\xda")
+    assert data[scan + data[scan + 3]] == interleave  # ILV
+    decoded = decode(data, grid.pixel_format(6, 8, 8, samples=3), uids.JPEGLSLossless)
+    assert np.array_equal(decoded.samples.reshape(-1), np.arange(6 * 8 * 3) * 7 % 64)
+
+
+def test_the_jpeg_ls_codec_names_the_library_that_encodes() -> None:
+    codec = grid.REGISTRY.encoder(uids.JPEGLSLossless)
+    decoder = f"{imagecodecs.__version__}/{imagecodecs.jpegls_version()}"
+    if "bitspersample" in inspect.signature(imagecodecs.jpegls_encode).parameters:
+        assert (codec.name, codec.version) == ("imagecodecs/charls", decoder)
+    else:
+        encoder = importlib.metadata.version("pyjpegls")
+        assert codec.name == "pyjpegls+imagecodecs/charls"
+        assert codec.version == f"{encoder}+{decoder}"
+
+
+@pytest.mark.parametrize("options", ["missing", "without effect"])
+def test_pyjpegls_encodes_where_imagecodecs_cannot_tell_the_depth(
+    options: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pixels = grid.pixel_format(2, 2, 16)
+    deep = grid.encode(uids.JPEGLSLossless, np.zeros((2, 2), np.uint16), pixels)[0].data
+
+    def older(_data: Samples, /, level: int) -> bytes:
+        raise AssertionError(level)
+
+    def deaf(_data: Samples, /, **_options: object) -> bytes:
+        return deep
+
+    monkeypatch.setattr(imagecodecs, "jpegls_encode", older if options == "missing" else deaf)
+    if importlib.util.find_spec("jpeg_ls"):
+        assert jpeg_ls.codec().name == "pyjpegls+imagecodecs/charls"
+    else:
+        with pytest.raises(ImportError, match="pyjpegls is missing"):
+            jpeg_ls.codec()

@@ -84,6 +84,35 @@ def test_htj2k_rpcl_has_its_progression_tlm_and_a_small_base_resolution() -> Non
     assert 2500 / 2**levels <= 64
 
 
+@pytest.mark.parametrize("size", [(1, 1), (1, 7), (300, 1), (3, 2), (40, 900), (1, 3000)])
+@pytest.mark.parametrize("bits", [8, 16, 32])
+def test_htj2k_keeps_the_most_negative_sample_whatever_the_size(
+    bits: int, size: tuple[int, int]
+) -> None:
+    """OpenJPH loses it, where there is no decomposition."""
+    for signed in (False, True):
+        pixels = grid.pixel_format(*size, bits, signed=signed)
+        samples = np.full_like(grid.samples_of(pixels), -(1 << (bits - 1)) if signed else 0)
+        encoded, header = grid.encode(uids.HTJ2KLossless, samples, pixels)
+        decoded = decode(encoded.data, header, uids.HTJ2KLossless)
+        assert np.array_equal(decoded.samples, samples)
+        assert encoded.data[encoded.data.index(b"\xff\x52") + 9] >= 5
+
+
+def test_htj2k_rpcl_refuses_what_can_have_no_small_base_resolution() -> None:
+    codec = grid.REGISTRY.encoder(uids.HTJ2KLosslessRPCL)
+    for rows, columns in [(1, 2048), (2048, 5), (64, 4096), (4097, 128), (9000, 6000)]:
+        pixels = grid.pixel_format(rows, columns, 8)
+        assert codec.refuses(pixels, uids.HTJ2KLosslessRPCL) is None
+        encoded, _ = grid.encode(uids.HTJ2KLosslessRPCL, grid.samples_of(pixels), pixels)
+        levels = encoded.data[encoded.data.index(b"\xff\x52") + 9]
+        assert max(rows, columns) <= 64 << levels
+    for rows, columns in [(1, 2049), (2049, 63), (127, 4097)]:
+        pixels = grid.pixel_format(rows, columns, 8)
+        assert "base resolution" in (codec.refuses(pixels, uids.HTJ2KLosslessRPCL) or "")
+        assert codec.refuses(pixels, uids.HTJ2KLossless) is None
+
+
 def test_a_jp2_file_is_opened_and_noted() -> None:
     samples = grid.samples_of(RGB)
     wrapped = imagecodecs.jpeg2k_encode(samples, level=0, codecformat="jp2", reversible=True)

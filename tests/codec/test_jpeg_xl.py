@@ -11,8 +11,8 @@ import imagecodecs
 import numpy as np
 import pytest
 
-from orthanc_transcoder.codec import jxl_codestream, uids
-from orthanc_transcoder.codec.contract import Recompressor
+from orthanc_transcoder.codec import jxl_codestream, lossy, uids
+from orthanc_transcoder.codec.contract import EncodeOptions, Recompressor
 from orthanc_transcoder.errors import CodecError
 from tests.codec import grid
 
@@ -101,3 +101,27 @@ def test_the_header_is_read(size: tuple[int, int], bits: int, count: int) -> Non
 def test_lossy_colour_is_labelled_xyb() -> None:
     encoded, _ = grid.encode(uids.JPEGXL, grid.samples_of(RGB), RGB)
     assert encoded.photometric == "XYB"
+
+
+@pytest.mark.parametrize("bits", [12, 16])
+@pytest.mark.parametrize("effort", [1, 3, 7])
+def test_a_high_psnr_is_reached_with_any_effort(bits: int, effort: int) -> None:
+    pixels = grid.pixel_format(128, 128, bits)
+    samples = grid.samples_of(pixels)
+    options = EncodeOptions(psnr=60, effort=effort)
+    encoded, header = grid.encode(uids.JPEGXL, samples, pixels, options)
+    decoded = grid.REGISTRY.decoder(uids.JPEGXL).decode(encoded.data, header, uids.JPEGXL)
+    assert lossy.psnr(samples, decoded.samples) >= 60
+    assert decoded.lossy
+
+
+def test_a_psnr_out_of_reach_gives_the_closest_result() -> None:
+    pixels = grid.pixel_format(64, 64, 8, samples=3)
+    samples = grid.samples_of(pixels)
+
+    def reached(psnr: float) -> float:
+        encoded, header = grid.encode(uids.JPEGXL, samples, pixels, EncodeOptions(psnr=psnr))
+        decoded = grid.REGISTRY.decoder(uids.JPEGXL).decode(encoded.data, header, uids.JPEGXL)
+        return lossy.psnr(samples, decoded.samples)
+
+    assert 45 <= reached(45.0) <= reached(200.0) < 200

@@ -153,6 +153,8 @@ class Codec(Protocol):
         ------
         CodecError
             If the library fails.
+        Declined
+            If these samples, rather than their format, cannot be encoded.
         """
 
     def decode(self, frame: bytes, pixels: PixelFormat, syntax: str) -> Decoded:
@@ -163,6 +165,8 @@ class Codec(Protocol):
         CodecError
             If the codestream is damaged, truncated, or larger than the
             claimed format allows to be plausible.
+        Declined
+            If the codestream is sound but beyond what this codec can take.
         """
 
 

@@ -1,8 +1,13 @@
 """HTJ2K (PS3.5 A.4.9, 8.2.14, 10.18) by imagecodecs' OpenJPH.
 
 - Encoded: a raw codestream, one tile, RPCL progression, 64x64 code-blocks.
-  .202 also has TLM marker segments; every syntax has enough decompositions for
-  a base resolution of at most 64 pixels a side.
+  .202 also has TLM marker segments.
+- Five decompositions, or enough for a base resolution of at most 64 pixels a
+  side, which .202 requires. imagecodecs from 2026.10 makes of a number that it is
+  told no more than the shorter side allows, down to none, where OpenJPH then codes
+  the most negative sample wrong; left to OpenJPH, five are always made. So more
+  are asked for only where both versions make them; .202 refuses what remains:
+  frames more than 2048 pixels long, less than 64 wide.
 - imagecodecs declares the container's 8, 16 or 32 bits as precision. Bits
   Stored is written instead, after preparing the samples so that a decoder finds
   the same coefficients (``_prepare``); OpenJPEG agrees with the result.
@@ -38,7 +43,7 @@ _MAX_BITS_LOSSY = 16
 _MAX_LOSSY_PLANES = 30
 _DEEP = 24  # bits; a 32-bit container, and what a float holds exactly
 _BASE_RESOLUTION = 64
-_USUAL_DECOMPOSITIONS = 5
+_USUAL_DECOMPOSITIONS = 5  # OpenJPH's default
 _STEP_RANGE = (1.0, 20.0)  # minus log2 of the quantisation step
 
 
@@ -56,9 +61,13 @@ class HtJ2k:
 
     def refuses(self, pixels: PixelFormat, syntax: str) -> str | None:
         """Say why such frames cannot be encoded."""
-        if syntax != uids.HTJ2K:
-            return checks.refuses_common(pixels, _MAX_BITS)
-        return checks.refuses_lossy(pixels) or checks.refuses_common(pixels, _MAX_BITS_LOSSY)
+        if syntax == uids.HTJ2K:
+            return checks.refuses_lossy(pixels) or checks.refuses_common(pixels, _MAX_BITS_LOSSY)
+        if reason := checks.refuses_common(pixels, _MAX_BITS):
+            return reason
+        if syntax == uids.HTJ2KLosslessRPCL and not _has_small_base(pixels):
+            return "the frame is too long and narrow for a base resolution of 64 pixels a side"
+        return None
 
     def encode(
         self, samples: Samples, pixels: PixelFormat, syntax: str, options: EncodeOptions
@@ -105,7 +114,7 @@ def _encode(samples: Samples, pixels: PixelFormat, *, step: float | None, tlm: b
             level=step,
             reversible=step is None,
             rgb=checks.is_rgb(pixels),
-            resolutions=_decompositions(pixels),
+            resolutions=_decompositions(pixels) or None,
             tlm=tlm,
         )
     except (imagecodecs.Htj2kError, ValueError) as error:
@@ -134,8 +143,21 @@ def _prepare(samples: Samples, bits: int, *, reversible: bool) -> Samples:
 
 
 def _decompositions(pixels: PixelFormat) -> int:
-    needed = math.ceil(math.log2(max(pixels.rows, pixels.columns) / _BASE_RESOLUTION))
-    return max(_USUAL_DECOMPOSITIONS, needed)
+    """Return the decompositions to ask for; 0 for the usual number."""
+    needed = _needed_decompositions(pixels)
+    possible = min(pixels.rows, pixels.columns).bit_length() - 1
+    return needed if _USUAL_DECOMPOSITIONS < needed <= possible else 0
+
+
+def _needed_decompositions(pixels: PixelFormat) -> int:
+    """Return how many give a base resolution of at most 64 pixels a side."""
+    longest = max(pixels.rows, pixels.columns)
+    return max(0, math.ceil(math.log2(longest / _BASE_RESOLUTION)))
+
+
+def _has_small_base(pixels: PixelFormat) -> bool:
+    made = _decompositions(pixels) or _USUAL_DECOMPOSITIONS
+    return made >= _needed_decompositions(pixels)
 
 
 def _clipped(stream: Codestream) -> Samples:

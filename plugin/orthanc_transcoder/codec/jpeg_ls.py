@@ -1,7 +1,7 @@
-"""JPEG-LS (PS3.5 A.4.3, 8.2.3) by CharLS: pyjpegls encodes, imagecodecs decodes.
+"""JPEG-LS (PS3.5 A.4.3, 8.2.3) by CharLS, in imagecodecs.
 
-- pyjpegls writes the precision that it is told; imagecodecs before 2026.10
-  declares 16 bits for 9 to 15, which readers take for other data.
+- imagecodecs before 2026.10 declares 16 bits for 9 to 15, which readers take
+  for other data. Where it does, pyjpegls encodes; the codec's name says so.
 - pyjpegls gives CharLS a buffer of twice the source, too small for a few
   samples and their headers: its source is lengthened, which CharLS ignores.
 - Signed data is its two's complement pattern. Near-lossless, a value within
@@ -13,9 +13,12 @@
 
 from __future__ import annotations
 
-import _CharLS  # type: ignore[import-not-found]  # pyjpegls's extension module
+import importlib
+from collections.abc import Callable
+from typing import NamedTuple
+
 import imagecodecs
-import jpeg_ls  # type: ignore[import-untyped]
+import numpy as np
 
 from ..errors import CodecError, Declined
 from . import checks, jpeg_codestream, lossy, uids
@@ -24,20 +27,46 @@ from .contract import Codec, Decoded, Encoded, EncodeOptions, PixelFormat, Sampl
 _MIN_BITS, _MAX_BITS = 2, 16
 _INTERLEAVE_NONE, _INTERLEAVE_SAMPLE = 0, 2
 _SPARE = bytes(1024)
+_PROBE_BITS = 12
+
+
+class Encoder(NamedTuple):
+    """The library that encodes.
+
+    ``encode`` takes unsigned samples, Bits Stored and NEAR, and raises
+    RuntimeError or ValueError.
+    """
+
+    name: str
+    version: str
+    encode: Callable[[Samples, int, int], bytes]
 
 
 class JpegLs:
-    """The codec of .80 and .81."""
+    """The codec of .80 and .81.
 
-    name = "pyjpegls+imagecodecs/charls"
+    Parameters
+    ----------
+    encoder
+        Chosen by ``codec``; imagecodecs always decodes.
+    """
+
     decodes = frozenset((uids.JPEGLSLossless, uids.JPEGLSNearLossless))
     encodes = frozenset((uids.JPEGLSLossless, uids.JPEGLSNearLossless))
 
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+
+    @property
+    def name(self) -> str:
+        """Which library encodes, where that is not the one that decodes."""
+        return f"{self._also(self._encoder.name)}imagecodecs/charls"
+
     @property
     def version(self) -> str:
-        """Versions of pyjpegls, imagecodecs and its CharLS."""
+        """Versions of the library that encodes, if another, of imagecodecs and of its CharLS."""
         decoder = f"{imagecodecs.__version__}/{imagecodecs.jpegls_version()}"
-        return f"{jpeg_ls.__version__}+{decoder}"
+        return f"{self._also(self._encoder.version)}{decoder}"
 
     def refuses(self, pixels: PixelFormat, syntax: str) -> str | None:
         """Say why such frames cannot be encoded."""
@@ -55,7 +84,7 @@ class JpegLs:
         """Encode one frame (see ``contract.Codec``)."""
 
         def encode_at(setting: float) -> bytes:
-            return _encode(samples, pixels, -round(setting))
+            return self._encode(samples, pixels, -round(setting))
 
         def decode(data: bytes) -> Samples:
             return self.decode(data, pixels, syntax).samples
@@ -90,33 +119,23 @@ class JpegLs:
             notes=(*stream.notes, *checks.disagreements(stream.format, pixels, sign=False)),
         )
 
+    def _encode(self, samples: Samples, pixels: PixelFormat, near: int) -> bytes:
+        if near and pixels.signed:
+            _require_distance(samples, pixels.bits_stored, near)
+        pattern = checks.to_pattern(samples, pixels.bits_stored)
+        try:
+            return self._encoder.encode(pattern, pixels.bits_stored, near)
+        except (RuntimeError, ValueError) as error:
+            raise CodecError("codec_failed", f"CharLS: {error}") from error
+
+    def _also(self, label: str) -> str:
+        return "" if self._encoder.name == "imagecodecs" else f"{label}+"
+
 
 def _photometric(components: int, pixels: PixelFormat) -> str:
     if components == pixels.samples_per_pixel:
         return pixels.photometric
     return "MONOCHROME2" if components == 1 else "RGB"
-
-
-def _encode(samples: Samples, pixels: PixelFormat, near: int) -> bytes:
-    if near and pixels.signed:
-        _require_distance(samples, pixels.bits_stored, near)
-    pattern = checks.to_pattern(samples, pixels.bits_stored)
-    interleave = _INTERLEAVE_SAMPLE if pixels.samples_per_pixel > 1 else _INTERLEAVE_NONE
-    little_endian = pattern.astype(pattern.dtype.newbyteorder("<"), copy=False)
-    try:
-        # What jpeg_ls.encode_buffer calls, which insists on the exact source length.
-        data: bytearray = _CharLS._encode(  # noqa: SLF001
-            little_endian.tobytes() + _SPARE,
-            near,
-            interleave,
-            pixels.rows,
-            pixels.columns,
-            pixels.samples_per_pixel,
-            pixels.bits_stored,
-        )
-    except RuntimeError as error:
-        raise CodecError("codec_failed", f"CharLS: {error}") from error
-    return bytes(data)
 
 
 def _require_distance(samples: Samples, bits: int, near: int) -> None:
@@ -130,4 +149,42 @@ def codec() -> Codec:
     """Return the codec; ImportError where a library is missing."""
     if not imagecodecs.JPEGLS.available:
         raise ImportError("imagecodecs was built without CharLS")
-    return JpegLs()
+    return JpegLs(_imagecodecs() or _pyjpegls())
+
+
+def _imagecodecs() -> Encoder | None:
+    """Return imagecodecs' encoder if it declares the precision that it is told."""
+    library: Callable[..., bytes | bytearray | memoryview] = imagecodecs.jpegls_encode
+
+    def encode(pattern: Samples, bits: int, near: int) -> bytes:
+        return bytes(library(pattern, level=near, bitspersample=bits, spiff=False))
+
+    try:
+        probe = encode(np.zeros((2, 2), np.uint16), _PROBE_BITS, 0)
+    except TypeError:  # it has no such options
+        return None
+    if jpeg_codestream.parse(probe).format.bits != _PROBE_BITS:
+        return None
+    return Encoder("imagecodecs", imagecodecs.__version__, encode)
+
+
+def _pyjpegls() -> Encoder:
+    """Return pyjpegls' encoder."""
+    try:
+        library = importlib.import_module("jpeg_ls")
+        extension = importlib.import_module("_CharLS")
+    except ImportError as error:
+        reason = "imagecodecs is too old to encode JPEG-LS as DICOM asks, and pyjpegls is missing"
+        raise ImportError(f"{reason} ({error})") from error
+
+    def encode(pattern: Samples, bits: int, near: int) -> bytes:
+        rows, columns, *rest = pattern.shape
+        samples = rest[0] if rest else 1
+        interleave = _INTERLEAVE_SAMPLE if samples > 1 else _INTERLEAVE_NONE
+        source = pattern.astype(pattern.dtype.newbyteorder("<"), copy=False).tobytes() + _SPARE
+        # What jpeg_ls.encode_buffer calls, which insists on the exact source length.
+        return bytes(
+            extension._encode(source, near, interleave, rows, columns, samples, bits)  # noqa: SLF001
+        )
+
+    return Encoder("pyjpegls", library.__version__, encode)

@@ -8,6 +8,9 @@
 - .112: lossy by distance, mapped from ``quality`` as libjxl's own tools do; a
   ratio or PSNR is searched for over it. RGB is coded in XYB and labelled so; no
   signed data, whose pattern would wrap around.
+- libjxl 0.11 goes down to a distance of 0.01, 0.12 to 0.05 only. A PSNR out of
+  reach there is tried with more effort. Coding without perceptual heuristics, which
+  imagecodecs offers from 2026.10, would come closer at times, but not in XYB.
 - Lossy is what is coded in XYB. A .112 of another colour space may be either,
   and its headers do not say.
 """
@@ -24,6 +27,7 @@ from .jxl_codestream import JxlImage
 
 _MAX_BITS = 16
 _DISTANCES = (-25.0, -0.01)  # negated: higher is better
+_MORE_EFFORT = 5  # still more gains a few tenths of a dB
 _ERRORS = (imagecodecs.JpegxlError, RuntimeError, ValueError)
 
 
@@ -61,8 +65,10 @@ class JpegXl:
             pattern = checks.to_pattern(samples, pixels.bits_stored)
             return Encoded(_encode(pattern, pixels, options.effort, None), pixels.photometric)
 
+        effort = _effort(samples, pixels, options)
+
         def encode_at(setting: float) -> bytes:
-            return _encode(samples, pixels, options.effort, -setting)
+            return _encode(samples, pixels, effort, -setting)
 
         default = -_distance(options.quality)
         data = lossy.to_target(encode_at, _samples, samples, pixels, options, _DISTANCES, default)
@@ -103,6 +109,19 @@ def _decoded(image: JxlImage, pixels: PixelFormat, decoded: Samples) -> Decoded:
         lossy=image.xyb,
         notes=checks.disagreements(image.format, pixels, sign=False),
     )
+
+
+def _effort(samples: Samples, pixels: PixelFormat, options: EncodeOptions) -> int:
+    """Return the effort asked for, or more where only that comes closer to the PSNR."""
+    more = max(options.effort, _MORE_EFFORT)
+    if options.ratio is not None or options.psnr is None or more == options.effort:
+        return options.effort
+
+    def closest(effort: int) -> float:
+        return lossy.psnr(samples, _samples(_encode(samples, pixels, effort, -_DISTANCES[1])))
+
+    usual = closest(options.effort)
+    return more if usual < options.psnr and usual < closest(more) else options.effort
 
 
 def _encode(samples: Samples, pixels: PixelFormat, effort: int, distance: float | None) -> bytes:

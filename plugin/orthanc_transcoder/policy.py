@@ -12,7 +12,8 @@ Pure: the answer depends on the arguments alone. The rules:
   repacked, which loses nothing, before any lossless codec is thought of.
 - Lossy only where nothing else is allowed, the settings permit it, the caller
   allows a new SOP Instance UID, and the samples are no indices into a palette.
-- A lossy syntax that may hold a lossless image holds one where lossy may not be.
+- A lossy syntax that may hold a lossless image holds one where lossy may not be;
+  but never a palette, which PS3.5 table 8.2.4-1 allows in lossless-only syntaxes.
 """
 
 from __future__ import annotations
@@ -144,7 +145,7 @@ def _with_retired_last(native: list[Target], others: list[Target]) -> list[Targe
 def _lossy(lossy: list[str], request: Request, rules: Rules, palette: bool) -> list[Target]:
     if refusal := _why_not_lossy(request, rules, palette):
         found = [Target(uid, Mode.LOSSLESS) for uid in lossy if uid in syntaxes.REVERSIBLE_TWIN]
-        if not found:
+        if palette or not found:
             raise refusal
         return found
     return [Target(uid, Mode.LOSSY) for uid in lossy]
@@ -152,7 +153,7 @@ def _lossy(lossy: list[str], request: Request, rules: Rules, palette: bool) -> l
 
 def _why_not_lossy(request: Request, rules: Rules, palette: bool) -> Declined | None:
     if palette:
-        return Declined("lossy_palette", "Palette colour images are never compressed lossily.")
+        return Declined("lossy_palette", "Only lossy syntaxes are allowed, and hold no palette.")
     if not rules.lossy:
         return Declined("lossy_off", "Only lossy syntaxes are allowed, and lossy is switched off.")
     if not request.allow_new_sop_instance_uid:

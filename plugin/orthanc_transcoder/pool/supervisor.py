@@ -157,15 +157,27 @@ class Pool:
 
     def _serve(self, slot: int) -> None:
         self._warm_up(slot)
-        while (job := self._jobs.get()) is not None:
-            with self._lock:
-                self._busy += 1
-            answer = Answer(error=PoolError("internal", "the job was not attempted"))
-            try:
-                answer = self._attempt(slot, job)
-            finally:
-                self._conclude(job, answer)
+        while self._do_next(slot):
+            pass
         self._discard(slot)
+
+    def _do_next(self, slot: int) -> bool:
+        """Wait for a job and do it; false at the end.
+
+        A method of its own: an idle thread's variables would keep the last
+        file and its result in memory.
+        """
+        job = self._jobs.get()
+        if job is None:
+            return False
+        with self._lock:
+            self._busy += 1
+        answer = Answer(error=PoolError("internal", "the job was not attempted"))
+        try:
+            answer = self._attempt(slot, job)
+        finally:
+            self._conclude(job, answer)
+        return True
 
     def _warm_up(self, slot: int) -> None:
         """Start the worker ahead of the first job."""

@@ -1,5 +1,5 @@
 # Names for developers; each target is a script that works without make.
-.PHONY: help run test test-matrix install uninstall setup demo check
+.PHONY: help run test test-matrix install uninstall setup demo check compat codec-bench
 
 help:
 	@echo "make run      Orthanc with the transcoder, in the foreground"
@@ -7,6 +7,8 @@ help:
 	@echo "make test-matrix  the same on Debian 12, 13 and sid, in containers"
 	@echo "make check    ruff, ruff format, mypy, fast tests"
 	@echo "make demo     a dozen real images through a temporary Orthanc"
+	@echo "make compat   every file of the test packages to every target: docs/compatibility.md"
+	@echo "make codec-bench  speed and ratio of every codec: docs/codecs.md"
 	@echo "make install  the plugin for Debian's own Orthanc service; make uninstall"
 	@echo "make setup    install what the others need"
 
@@ -33,3 +35,9 @@ demo:
 
 check:
 	@scripts/check
+
+compat:
+	@scripts/compat
+
+codec-bench:
+	@scripts/codec-bench

@@ -58,7 +58,7 @@ def decoded(content: bytes, folder: Path) -> Iterator[tuple[str, Samples]]:
         dataset = pydicom.dcmread(io.BytesIO(content), force=True)
         for name, decode in _decoders(dataset, content, folder):
             try:
-                yield name, decode()[:_KEPT]
+                yield name, decode()[:_KEPT].copy()
             except FAILURES:
                 continue
 

@@ -16,8 +16,8 @@ import logging
 import threading
 from typing import Protocol
 
+from .dicom.syntaxes import VIDEO
 from .model import Outcome, Report
-from .syntaxes import VIDEO
 
 _log = logging.getLogger(__name__)
 

@@ -7,15 +7,11 @@ keywords (PS3.6 table A-1).
 from __future__ import annotations
 
 from .codec import uids
-from .dicom import syntaxes as dicom
 
-IMPLICIT_LE = dicom.IMPLICIT_LITTLE
-EXPLICIT_LE = dicom.EXPLICIT_LITTLE
-EXPLICIT_BE = dicom.EXPLICIT_BIG
-DEFLATED_LE = dicom.DEFLATED
-# Encodings of samples as they are, without a codec.
-NATIVE = dicom.NATIVE
-VIDEO = dicom.VIDEO
+IMPLICIT_LE = "1.2.840.10008.1.2"
+EXPLICIT_LE = "1.2.840.10008.1.2.1"
+EXPLICIT_BE = "1.2.840.10008.1.2.2"
+DEFLATED_LE = "1.2.840.10008.1.2.1.99"
 
 KEYWORDS = {
     "ImplicitVRLittleEndian": IMPLICIT_LE,
@@ -23,6 +19,9 @@ KEYWORDS = {
     "ExplicitVRBigEndian": EXPLICIT_BE,
     "DeflatedExplicitVRLittleEndian": DEFLATED_LE,
 } | {name: uid for name, uid in vars(uids).items() if isinstance(uid, str) and uid[:1] == "1"}
+
+# Encodings of samples as they are, without a codec.
+NATIVE = frozenset((IMPLICIT_LE, EXPLICIT_LE, EXPLICIT_BE, DEFLATED_LE))
 
 # Syntaxes that by their definition lose nothing (PS3.5 section 10).
 LOSSLESS = NATIVE | {

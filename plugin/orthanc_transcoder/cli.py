@@ -52,6 +52,10 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("input", type=Path, metavar="IN")
     one.add_argument("output", type=Path, metavar="OUT")
     one.add_argument("--to", required=True, type=_syntax, metavar="SYNTAX", help="UID or keyword")
+    one.add_argument("--lossy", action="store_true", help="allow a lossy result")
+    one.add_argument(
+        "--quality", type=int, choices=range(1, 101), default=90, metavar="1-100", help="of lossy"
+    )
     one.add_argument("--json", action="store_true", help="print the report as JSON")
     one.set_defaults(run=_transcode)
 
@@ -71,7 +75,8 @@ def _syntax(name: str) -> str:
 
 def _transcode(options: argparse.Namespace) -> int:
     data = options.input.read_bytes()
-    result, report = transcode(data, Request((options.to,)), Rules(), default_registry())
+    rules = Rules(lossy=options.lossy, quality=options.quality)
+    result, report = transcode(data, Request((options.to,)), rules, default_registry())
     if report.outcome is Outcome.KEPT:
         result = data
     if result is not None:
@@ -127,7 +132,7 @@ def _sentence(report: Report) -> str:
         return (
             f"transcoded from {report.source_syntax} to {report.target_syntax}, "
             f"{report.source_bytes} to {report.result_bytes} bytes (ratio {report.ratio:.2f}), "
-            f"{report.frames} frames verified"
+            f"{report.frames} frames {'measured' if report.lossy else 'verified'}"
         )
     if report.outcome is Outcome.CHECKED:
         return f"{report.frames} frames of {report.source_syntax} decoded by {report.codec}"

@@ -108,3 +108,21 @@ def test_the_installed_command_works() -> None:
     program = Path(sys.executable).with_name("orthanc-transcoder")
     done = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
     assert "orthanc-transcoder" in done.stdout
+
+
+def test_lossy_is_only_made_when_it_is_asked_for(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    source = sample("US1_UNCR.dcm").path
+    target = tmp_path / "x.dcm"
+    arguments = ("transcode", source, target, "--to", "JPEGBaseline8Bit")
+    assert run(capsys, *arguments)[0] == 3
+    assert not target.exists()
+    sizes = []
+    for quality in (95, 40):
+        status, output = run(capsys, *arguments, "--lossy", "--quality", quality)
+        assert status == 0
+        assert "measured" in output
+        assert pydicom.dcmread(target).LossyImageCompression == "01"
+        sizes.append(target.stat().st_size)
+    assert sizes[0] > sizes[1]

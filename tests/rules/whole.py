@@ -100,6 +100,20 @@ def require_same_samples(one: bytes, other: bytes) -> None:
     assert np.array_equal(native(one), native(other))
 
 
+def pixel_module(content: bytes) -> tuple[int, ...]:
+    """Rows, columns, samples, bits allocated and stored, high bit, sign."""
+    found = dataset(content)
+    return (
+        found.Rows,
+        found.Columns,
+        found.SamplesPerPixel,
+        found.BitsAllocated,
+        found.BitsStored,
+        found.HighBit,
+        found.PixelRepresentation,
+    )
+
+
 def codestreams(content: bytes) -> list[bytes]:
     """The frames as they are encoded, padding included."""
     found = dataset(content)

@@ -30,6 +30,7 @@ from .dicom.file import DicomFile
 from .dicom.image import Image, describe
 from .errors import Declined, DicomError
 from .model import Picture
+from .source import as_the_header_reads
 
 _PALETTE = tuple(
     (0x00281101 + channel, 0x00281201 + channel) for channel in range(3)
@@ -165,7 +166,8 @@ def _samples(frame: bytes, about: FrameIndex, registry: Registry) -> tuple[Sampl
         one = dataclasses.replace(image, frames=1, encapsulated=False, planar_configuration=0)
         return native.NativeFrames(one, cells.tobytes(), True, False)[0], image.format
     if image.encapsulated:
-        decoded = registry.decoder(image.syntax).decode(frame, image.format, image.syntax)
+        codec = registry.decoder(image.syntax)
+        decoded = as_the_header_reads(codec.decode(frame, image.format, image.syntax), image)
         samples_per_pixel = decoded.samples.shape[2] if decoded.samples.ndim > 2 else 1
         return decoded.samples, dataclasses.replace(
             image.format,

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from . import __version__, syntaxes
-from .codec import rle, uids
+from .codec import checks, rle, uids
 from .codec.contract import Codec, Decoded, PixelFormat, Samples
 from .codec.registry import Registry
 from .dicom import frames, native, overlays
@@ -35,7 +35,8 @@ class Source:
     samples
         One array per frame (see ``contract.Decoded.samples``).
     pixels
-        What the samples are; it follows the codestream, not the header.
+        What the samples are; it follows the codestream, not the header, but
+        for a sign that they disagree about.
     cells
         The same frames as whole cells, where the encoding carries them.
     lossy
@@ -98,6 +99,23 @@ def stored_samples_only(file: DicomFile, image: Image, source: Source, rules: Ru
     return dataclasses.replace(source, changes={**source.changes, **moved}, notes=tuple(notes))
 
 
+def as_the_header_reads(decoded: Decoded, image: Image) -> Decoded:
+    """Read the bits by the header's Pixel Representation, where the depths agree.
+
+    Some encoders code a signed image as if it were unsigned, or the other way
+    round: the bits are right, and everything else in the file (padding value,
+    rescale, window) is about the header's reading of them. GDCM and pydicom
+    read them so. Where the depths differ too, the codestream is followed.
+    """
+    signed = image.pixel_representation == 1
+    if decoded.signed == signed or decoded.bits != image.bits_stored:
+        return decoded
+    pattern = checks.to_pattern(decoded.samples, decoded.bits)
+    samples = checks.from_pattern(pattern, decoded.bits, signed)
+    notes = (*decoded.notes, "the header's Pixel Representation was followed")
+    return dataclasses.replace(decoded, samples=samples, signed=signed, notes=notes)
+
+
 def _open_rle(file: DicomFile, image: Image, codec: Codec) -> Source:
     encoded = frames.encoded_frames(file, image)
     decoded = [rle.decode_containers(frame, image.format) for frame in encoded]
@@ -123,7 +141,10 @@ def _open_rle(file: DicomFile, image: Image, codec: Codec) -> Source:
 
 def _open_encapsulated(file: DicomFile, image: Image, codec: Codec) -> Source:
     encoded = frames.encoded_frames(file, image)
-    decoded = [codec.decode(frame, image.format, file.syntax) for frame in encoded]
+    decoded = [
+        as_the_header_reads(codec.decode(frame, image.format, file.syntax), image)
+        for frame in encoded
+    ]
     formats = {_format_of(one, image) for one in decoded}
     if len(formats) != 1:
         raise DicomError("frames_differ", f"The frames' codestreams differ: {formats}.")

@@ -1,6 +1,7 @@
 """The pipeline as a whole: the ways that the rules' tests do not take."""
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pydicom
@@ -12,6 +13,7 @@ from orthanc_transcoder.codec.registry import default_registry
 from orthanc_transcoder.model import Outcome, Request, Rules
 from orthanc_transcoder.pipeline import check, transcode
 from tests.samples import sample, sample_path
+from tests.support.independent import decoded_by_gdcm
 from tests.synthesis import Image, native_file, stored_samples
 
 REGISTRY = default_registry()
@@ -113,3 +115,18 @@ def test_a_result_that_orthanc_cannot_take_is_declined(monkeypatch: pytest.Monke
     content = sample("MR2_J2KI.dcm").read()
     result, report = transcode(content, Request((syntaxes.EXPLICIT_LE,)), Rules(), REGISTRY)
     assert (result, report.outcome, report.code) == (None, Outcome.DECLINED, "result_too_large")
+
+
+def test_a_sign_that_only_the_header_knows_is_kept(tmp_path: Path) -> None:
+    """As GDCM and pydicom read it: air is -2000, not 6192."""
+    content = sample_path("J2K_pixelrep_mismatch.dcm").read_bytes()
+    result, report = transcode(content, Request((syntaxes.EXPLICIT_LE,)), Rules(), REGISTRY)
+    assert result is not None
+    expected = decoded_by_gdcm(content, tmp_path)
+    assert expected.min() == -2000
+    assert np.array_equal(stored_samples(result), expected)
+    assert pydicom.dcmread(io.BytesIO(result)).PixelRepresentation == 1
+    assert any("Pixel Representation" in note for note in report.notes)
+    there, _ = transcode(result, Request((uids.JPEG2000Lossless,)), Rules(), REGISTRY)
+    assert there is not None
+    assert np.array_equal(decoded_by_gdcm(there, tmp_path), expected)

@@ -43,7 +43,7 @@ HEADER = Path("/usr/include/orthanc/OrthancCPlugin.h")
     ],
 )
 def test_the_numbers_are_the_headers(name: str, value: int) -> None:
-    found = re.search(rf"\b{name} = (-?\d+)\b", HEADER.read_text(encoding="utf-8"))
+    found = re.search(rf"\b{name}\b[^=\n]*= (-?\d+)\b", HEADER.read_text(encoding="utf-8"))
     assert found
     assert int(found.group(1)) == value
 

@@ -41,8 +41,6 @@ class Source:
         The same frames as whole cells, where the encoding carries them.
     lossy
         Whether the codestreams were coded irreversibly.
-    encoded_bytes
-        Size of all codestreams; 0 for native pixel data.
     changes
         Elements that must change once the samples leave their old encoding.
     """
@@ -53,7 +51,6 @@ class Source:
     codec_version: str
     cells: native.NativeFrames | None = None
     lossy: bool = False
-    encoded_bytes: int = 0
     changes: Changes = dataclasses.field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -134,7 +131,6 @@ def _open_rle(file: DicomFile, image: Image, codec: Codec) -> Source:
         codec.name,
         codec.version,
         cells,
-        encoded_bytes=sum(len(frame) for frame in encoded),
         notes=(*image.notes, *encoded.notes),
     )
 
@@ -157,7 +153,6 @@ def _open_encapsulated(file: DicomFile, image: Image, codec: Codec) -> Source:
         codec.name,
         codec.version,
         lossy=any(one.lossy for one in decoded),
-        encoded_bytes=sum(len(frame) for frame in encoded),
         notes=tuple(notes),
     )
 

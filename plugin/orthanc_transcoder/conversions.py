@@ -140,14 +140,21 @@ def _to_lossless(job: Job, target: str) -> Result:
 
 
 def _write_lossless(job: Job, source: Source, coded: Coded, target: str) -> Result:
+    history = _lossy_flag(job.file, source)
+    return _write_coded(job, source, coded, target, history, job.file.sop_instance_uid)
+
+
+def _write_coded(
+    job: Job, source: Source, coded: Coded, target: str, history: Changes, uid: str
+) -> Result:
+    """Write and prove a file of coded frames; ``history`` is what it says of losses."""
     changes = {
         **source.changes,
-        **_lossy_flag(job.file, source),
+        **history,
         **_attributes(job.file, coded.pixels),
         **frames.encapsulate(coded.frames),
     }
     data = job.file.write(target, changes)
-    uid = job.file.sop_instance_uid
     proof.prove_encapsulated(data, target, uid, coded.pixels, coded.frames)
     return Result(
         data,
@@ -182,31 +189,16 @@ def _to_lossy(job: Job, target: str) -> Result:
         return _write_lossless(job, source, coded, target)
     uid = f"2.25.{uuid.uuid4().int}"
     method = syntaxes.LOSSY_METHODS[target]
-    changes = {
-        **source.changes,
-        **_attributes(job.file, coded.pixels),
-        **attributes.lossy_attributes(
-            job.file,
-            ratio=coded.ratio,
-            method=method,
-            description=f"Lossy compression {method}, ratio {coded.ratio:.3g}:1",
-            new_sop_instance_uid=uid,
-        ),
-        **frames.encapsulate(coded.frames),
-    }
-    data = job.file.write(target, changes)
-    proof.prove_encapsulated(data, target, uid, coded.pixels, coded.frames)
-    return Result(
-        data,
-        uid,
-        len(coded.frames),
-        coded.codec,
-        coded.codec_version,
-        source.notes,
-        lossy=True,
-        measures=_plain_measures(coded.measures, coded.ratio),
-        parameters=coded.parameters,
+    history = attributes.lossy_attributes(
+        job.file,
+        ratio=coded.ratio,
+        method=method,
+        description=f"Lossy compression {method}, ratio {coded.ratio:.3g}:1",
+        new_sop_instance_uid=uid,
     )
+    result = _write_coded(job, source, coded, target, history, uid)
+    measures = _plain_measures(coded.measures, coded.ratio)
+    return dataclasses.replace(result, lossy=True, measures=measures)
 
 
 def _plain_measures(measures: Measures, ratio: float) -> dict[str, float | None]:
@@ -226,9 +218,10 @@ def _repack(job: Job, target: str) -> Result:
     packed = []
     for number, frame in enumerate(frames.encoded_frames(job.file, job.image), start=1):
         one = codec.recompress(frame, job.file.syntax, target)
-        back = codec.recompress(one, target, job.file.syntax)
-        if job.file.syntax == uids.JPEGBaseline8Bit and not frame.startswith(back):
-            raise CodecError("not_lossless", f"Frame {number} does not come back identical.")
+        if target == uids.JPEGXLJPEGRecompression:
+            back = codec.recompress(one, target, job.file.syntax)
+            if not frame.startswith(back):
+                raise CodecError("not_lossless", f"Frame {number} does not come back identical.")
         packed.append(one)
     data = job.file.write(target, frames.encapsulate(packed))
     uid = job.file.sop_instance_uid

@@ -11,7 +11,7 @@ import contextlib
 import json
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 from ..errors import HostError
@@ -89,6 +89,15 @@ class LogHandler(logging.Handler):
             self._orthanc.LogInfo(line)
 
 
+@contextlib.contextmanager
+def _as_rest_error(kind: type[Exception]) -> Iterator[None]:
+    """Turn the errors of one way to the REST API into ``RestError``."""
+    try:
+        yield
+    except kind as error:
+        raise RestError(str(error)) from error
+
+
 class OfficialRest:
     """Orthanc's REST API through the ``orthanc`` module, which holds the GIL meanwhile.
 
@@ -100,18 +109,13 @@ class OfficialRest:
 
     def rest_get(self, uri: str) -> bytes:
         """GET; raises ``RestError``."""
-        try:
-            answer = self._orthanc.RestApiGet(uri)
-        except self._orthanc.OrthancException as error:
-            raise RestError(str(error)) from error
-        return bytes(answer)
+        with _as_rest_error(self._orthanc.OrthancException):
+            return bytes(self._orthanc.RestApiGet(uri))
 
     def rest_put(self, uri: str, body: bytes) -> None:
         """PUT; raises ``RestError``."""
-        try:
+        with _as_rest_error(self._orthanc.OrthancException):
             self._orthanc.RestApiPut(uri, body)
-        except self._orthanc.OrthancException as error:
-            raise RestError(str(error)) from error
 
 
 class NativeRest:
@@ -122,45 +126,33 @@ class NativeRest:
 
     def rest_get(self, uri: str) -> bytes:
         """GET; raises ``RestError``."""
-        try:
+        with _as_rest_error(ServiceError):
             return self._sdk.rest_get(uri)
-        except ServiceError as error:
-            raise RestError(str(error)) from error
 
     def rest_put(self, uri: str, body: bytes) -> None:
         """PUT; raises ``RestError``."""
-        try:
+        with _as_rest_error(ServiceError):
             self._sdk.rest_put(uri, body)
-        except ServiceError as error:
-            raise RestError(str(error)) from error
 
     def rest_post(self, uri: str, body: bytes) -> bytes:
         """POST; raises ``RestError``."""
-        try:
+        with _as_rest_error(ServiceError):
             return self._sdk.rest_post(uri, body)
-        except ServiceError as error:
-            raise RestError(str(error)) from error
 
     def rest_delete(self, uri: str) -> None:
         """DELETE; raises ``RestError``."""
-        try:
+        with _as_rest_error(ServiceError):
             self._sdk.rest_delete(uri)
-        except ServiceError as error:
-            raise RestError(str(error)) from error
 
     def read_property(self) -> str:
         """What the forwarder kept; raises ``RestError``."""
-        try:
+        with _as_rest_error(ServiceError):
             return self._sdk.read_property(_FORWARDER_PROPERTY)
-        except ServiceError as error:
-            raise RestError(str(error)) from error
 
     def write_property(self, value: str) -> None:
         """Keep something for the forwarder; raises ``RestError``."""
-        try:
+        with _as_rest_error(ServiceError):
             self._sdk.write_property(_FORWARDER_PROPERTY, value)
-        except ServiceError as error:
-            raise RestError(str(error)) from error
 
 
 def find_sdk(orthanc: Orthanc, wanted: bool) -> tuple[Sdk | None, str]:

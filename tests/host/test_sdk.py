@@ -1,4 +1,4 @@
-"""The numbers that are copied from Orthanc's C header."""
+"""The numbers and structures that are copied from Orthanc's C header."""
 
 import ctypes
 import re
@@ -6,50 +6,86 @@ from pathlib import Path
 
 import pytest
 
-from orthanc_transcoder.host import sdk
+from orthanc_transcoder.host import abi
 
 HEADER = Path("/usr/include/orthanc/OrthancCPlugin.h")
 
+SERVICES = {
+    "_OrthancPluginService_" + "".join(word.capitalize() for word in one.name.split("_")): one
+    for one in abi.Service
+}
+PIXEL_FORMATS = {
+    f"OrthancPluginPixelFormat_{name}": one for name, (one, _) in abi.PIXEL_FORMATS.items()
+}
+OTHERS = {
+    "OrthancPluginErrorCode_Success": abi.SUCCESS,
+    "OrthancPluginErrorCode_Plugin": abi.PLUGIN_ERROR,
+    "OrthancPluginErrorCode_NotImplemented": abi.NOT_IMPLEMENTED,
+    "OrthancPluginReceivedInstanceAction_KeepAsIs": abi.KEEP_AS_IS,
+}
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("_OrthancPluginService_GetOrthancPath", sdk._GET_ORTHANC_PATH),
-        ("_OrthancPluginService_GetConfiguration", sdk._GET_CONFIGURATION),
-        ("_OrthancPluginService_CreateMemoryBuffer", sdk._CREATE_MEMORY_BUFFER),
-        ("_OrthancPluginService_RegisterTranscoderCallback", sdk._REGISTER_TRANSCODER_CALLBACK),
-        ("_OrthancPluginService_RegisterDecodeImageCallback", sdk._REGISTER_DECODE_IMAGE_CALLBACK),
-        (
-            "_OrthancPluginService_RegisterReceivedInstanceCallback",
-            sdk._REGISTER_RECEIVED_INSTANCE_CALLBACK,
-        ),
-        ("OrthancPluginReceivedInstanceAction_KeepAsIs", sdk._KEEP_AS_IS),
-        ("_OrthancPluginService_GetImagePitch", sdk._GET_IMAGE_PITCH),
-        ("_OrthancPluginService_GetImageBuffer", sdk._GET_IMAGE_BUFFER),
-        ("_OrthancPluginService_CreateImage", sdk._CREATE_IMAGE),
-        ("_OrthancPluginService_RestApiPost", sdk._REST_API_POST),
-        ("_OrthancPluginService_RestApiDelete", sdk._REST_API_DELETE),
-        ("_OrthancPluginService_GetGlobalProperty", sdk._GET_GLOBAL_PROPERTY),
-        ("_OrthancPluginService_SetGlobalProperty", sdk._SET_GLOBAL_PROPERTY),
-        *(
-            (f"OrthancPluginPixelFormat_{name}", one)
-            for name, (one, _) in sdk.PIXEL_FORMATS.items()
-        ),
-        ("_OrthancPluginService_RestApiGet", sdk._REST_API_GET),
-        ("_OrthancPluginService_RestApiPut", sdk._REST_API_PUT),
-        ("OrthancPluginErrorCode_Success", sdk.SUCCESS),
-        ("OrthancPluginErrorCode_Plugin", sdk.PLUGIN_ERROR),
-        ("OrthancPluginErrorCode_NotImplemented", sdk.NOT_IMPLEMENTED),
-    ],
-)
+
+@pytest.mark.parametrize(("name", "value"), (SERVICES | PIXEL_FORMATS | OTHERS).items())
 def test_the_numbers_are_the_headers(name: str, value: int) -> None:
     found = re.search(rf"\b{name}\b[^=\n]*= (-?\d+)\b", HEADER.read_text(encoding="utf-8"))
     assert found
     assert int(found.group(1)) == value
 
 
-def test_structures_have_the_layout_of_the_c_abi() -> None:
-    assert ctypes.sizeof(sdk.Context) == 32
-    assert ctypes.sizeof(sdk.MemoryBuffer) == 16
-    assert sdk._RestApiPut.body_size.offset == 24
-    assert sdk._CreateMemoryBuffer.size.offset == 8
+# Bytes of the types that are neither pointers nor, like those of callbacks, named as such.
+SIZES = {
+    "int": 4,
+    "int32_t": 4,
+    "uint32_t": 4,
+    "OrthancPluginPixelFormat": 4,
+}
+
+
+def members(name: str) -> list[tuple[str, int]]:
+    """Names and sizes of what a structure of the header holds."""
+    found = re.search(
+        rf"typedef struct[^{{}}]*\{{([^{{}}]*)\}} {name};", HEADER.read_text(encoding="utf-8")
+    )
+    assert found, name
+    text = re.sub(r"/\*.*?\*/", "", found.group(1), flags=re.DOTALL)
+    pairs = [re.split(r"\s*(?=\w+$)", one.strip(), maxsplit=1) for one in text.split(";")[:-1]]
+    return [(snake(member), SIZES.get(kind.strip(), 8)) for kind, member in pairs]
+
+
+def snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
+
+STRUCTURES = {
+    "OrthancPluginMemoryBuffer": abi.MemoryBuffer,
+    "_OrthancPluginCreateMemoryBuffer": abi.CreateMemoryBuffer,
+    "_OrthancPluginRetrieveDynamicString": abi.RetrieveDynamicString,
+    "_OrthancPluginRestApiGet": abi.RestApiGet,
+    "_OrthancPluginRestApiPostPut": abi.RestApiPostPut,
+    "_OrthancPluginGlobalProperty": abi.GlobalProperty,
+    "_OrthancPluginTranscoderCallback": abi.Callback,
+    "_OrthancPluginDecodeImageCallback": abi.Callback,
+    "_OrthancPluginReceivedInstanceCallback": abi.Callback,
+    "_OrthancPluginCreateImage": abi.CreateImage,
+    "_OrthancPluginGetImageInfo": abi.GetImageInfo,
+    "_OrthancPluginFreeImage": abi.FreeImage,
+}
+
+
+@pytest.mark.parametrize(("name", "structure"), STRUCTURES.items())
+def test_the_structures_are_the_headers(name: str, structure: type[ctypes.Structure]) -> None:
+    ours = [(field, ctypes.sizeof(kind)) for field, kind, *_ in structure._fields_]
+    assert ours == members(name)
+
+
+def test_the_context_is_the_headers() -> None:
+    text = HEADER.read_text(encoding="utf-8")
+    found = re.search(
+        r"typedef struct _OrthancPluginContext_t\s*\{(.*?)\} OrthancPluginContext;", text, re.DOTALL
+    )
+    assert found
+    body = re.sub(r"/\*.*?\*/", "", found.group(1), flags=re.DOTALL)
+    order = ["pluginsManager", "orthancVersion", "Free", "(*InvokeService)"]
+    assert sorted(order, key=body.index) == order
+    assert body.count(";") == len(order) == len(abi.Context._fields_)
+    assert ctypes.sizeof(abi.Context) == 32

@@ -16,9 +16,11 @@ from typing import Any, Protocol
 
 from ..errors import HostError
 from ..model import Picture, Request
+from ..payload import Payload
 from ..records import Records, RestError
 from ..threads import Deputy
 from ..web.routes import Response
+from . import callbacks
 from .sdk import Sdk, ServiceError
 
 _log = logging.getLogger(__name__)
@@ -29,7 +31,8 @@ _FORWARDER_PROPERTY = 4206  # from 1024 on, they are the plugins'
 # to a callback: each is kept here for the life of the process.
 _KEPT: list[object] = []
 
-Transcode = Callable[[memoryview, Request], bytearray | None]
+Result = bytearray | Payload | None
+Transcode = Callable[[memoryview, Request], Result]
 
 
 class Orthanc(Protocol):
@@ -168,16 +171,16 @@ def find_sdk(orthanc: Orthanc, wanted: bool) -> tuple[Sdk | None, str]:
 def register_transcoder(sdk: Sdk, transcode: Transcode, deputy: Deputy) -> None:
     """Register with the core; ``transcode`` is called on Orthanc's threads."""
 
-    def handle(data: memoryview, allowed: tuple[str, ...], new_uid: bool) -> bytearray | None:
+    def handle(data: memoryview, allowed: tuple[str, ...], new_uid: bool) -> Result:
         return transcode(data, Request(allowed, new_uid))
 
-    sdk.register_transcoder(handle, _reporter("the transcoder", deputy))
+    callbacks.register_transcoder(sdk, handle, _reporter("the transcoder", deputy))
 
 
 def register_received(sdk: Sdk, received: Callable[[memoryview], None]) -> bool:
     """Be told of received files; whether no other plugin was there before."""
     try:
-        sdk.register_received(received)
+        callbacks.register_received(sdk, received)
     except ServiceError:
         return False
     return True
@@ -187,7 +190,7 @@ def register_decoder(
     sdk: Sdk, decode: Callable[[memoryview, int], Picture | None], deputy: Deputy
 ) -> None:
     """Register with the core; ``decode`` is called on Orthanc's threads."""
-    sdk.register_decoder(decode, _reporter("the decoder", deputy))
+    callbacks.register_decoder(sdk, decode, _reporter("the decoder", deputy))
 
 
 def _reporter(place: str, deputy: Deputy) -> Callable[[BaseException], None]:
@@ -238,10 +241,22 @@ def register_received_instance(
         result = transcode(view, Request((rule.target,)))
         if result is None:
             return keep
-        return orthanc.ReceivedInstanceAction.MODIFY, bytes(result)
+        try:
+            return orthanc.ReceivedInstanceAction.MODIFY, _whole(result)
+        except (OSError, EOFError) as error:
+            _log.error("a result could not be read: %s", error)
+            return keep
 
     _KEPT.append(received)
     orthanc.RegisterReceivedInstanceCallback(received)
+
+
+def _whole(result: bytearray | Payload) -> bytes:
+    if isinstance(result, bytearray):
+        return bytes(result)
+    content = bytearray(len(result))
+    result.read_into(memoryview(content))
+    return bytes(content)
 
 
 def register_on_stored(

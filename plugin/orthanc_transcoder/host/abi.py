@@ -1,0 +1,164 @@
+"""Numbers, structures and signatures of Orthanc's C interface (``OrthancCPlugin.h``).
+
+Only what this plugin uses, named as there, without the prefixes. All of it is
+the same from Orthanc 1.10.1 to 1.13.0, where a comment says nothing else.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from enum import IntEnum
+
+# ``OrthancPluginErrorCode``
+SUCCESS = 0
+PLUGIN_ERROR = 1
+NOT_IMPLEMENTED = 2
+
+KEEP_AS_IS = 1  # of ``OrthancPluginReceivedInstanceAction``
+
+# ``OrthancPluginPixelFormat``, with the bytes of a pixel.
+PIXEL_FORMATS = {
+    "Grayscale8": (1, 1),
+    "Grayscale16": (2, 2),
+    "SignedGrayscale16": (3, 2),
+    "RGB24": (4, 3),
+    "RGB48": (7, 6),
+    "Grayscale32": (8, 4),
+}
+
+
+class Service(IntEnum):
+    """``_OrthancPluginService``."""
+
+    GET_ORTHANC_PATH = 4
+    GET_GLOBAL_PROPERTY = 8
+    SET_GLOBAL_PROPERTY = 9
+    GET_CONFIGURATION = 13
+    CREATE_MEMORY_BUFFER = 38
+    REGISTER_DECODE_IMAGE_CALLBACK = 1006
+    REGISTER_TRANSCODER_CALLBACK = 1015
+    REGISTER_RECEIVED_INSTANCE_CALLBACK = 1018
+    REST_API_GET = 3001
+    REST_API_POST = 3002
+    REST_API_DELETE = 3003
+    REST_API_PUT = 3004
+    GET_IMAGE_PITCH = 6003
+    GET_IMAGE_BUFFER = 6004
+    FREE_IMAGE = 6006
+    CREATE_IMAGE = 6012
+
+
+class MemoryBuffer(ctypes.Structure):
+    """``OrthancPluginMemoryBuffer``."""
+
+    _fields_ = (("data", ctypes.c_void_p), ("size", ctypes.c_uint32))
+
+
+class CreateMemoryBuffer(ctypes.Structure):
+    """``_OrthancPluginCreateMemoryBuffer``."""
+
+    _fields_ = (("target", ctypes.c_void_p), ("size", ctypes.c_uint32))
+
+
+class RetrieveDynamicString(ctypes.Structure):
+    """``_OrthancPluginRetrieveDynamicString``."""
+
+    _fields_ = (("result", ctypes.POINTER(ctypes.c_void_p)), ("argument", ctypes.c_char_p))
+
+
+class RestApiGet(ctypes.Structure):
+    """``_OrthancPluginRestApiGet``."""
+
+    _fields_ = (("target", ctypes.POINTER(MemoryBuffer)), ("uri", ctypes.c_char_p))
+
+
+class RestApiPostPut(ctypes.Structure):
+    """``_OrthancPluginRestApiPostPut``."""
+
+    _fields_ = (
+        ("target", ctypes.POINTER(MemoryBuffer)),
+        ("uri", ctypes.c_char_p),
+        ("body", ctypes.c_char_p),
+        ("body_size", ctypes.c_uint32),
+    )
+
+
+class GlobalProperty(ctypes.Structure):
+    """``_OrthancPluginGlobalProperty``."""
+
+    _fields_ = (
+        ("result", ctypes.POINTER(ctypes.c_void_p)),
+        ("property", ctypes.c_int32),
+        ("value", ctypes.c_char_p),
+    )
+
+
+class Callback(ctypes.Structure):
+    """What every service takes that registers one function."""
+
+    _fields_ = (("callback", ctypes.c_void_p),)
+
+
+class CreateImage(ctypes.Structure):
+    """``_OrthancPluginCreateImage``."""
+
+    _fields_ = (
+        ("target", ctypes.c_void_p),
+        ("format", ctypes.c_int),
+        ("width", ctypes.c_uint32),
+        ("height", ctypes.c_uint32),
+        ("pitch", ctypes.c_uint32),
+        ("buffer", ctypes.c_void_p),
+        ("const_buffer", ctypes.c_void_p),
+        ("buffer_size", ctypes.c_uint32),
+        ("frame_index", ctypes.c_uint32),
+    )
+
+
+class GetImageInfo(ctypes.Structure):
+    """``_OrthancPluginGetImageInfo``."""
+
+    _fields_ = (
+        ("image", ctypes.c_void_p),
+        ("result_uint32", ctypes.POINTER(ctypes.c_uint32)),
+        ("result_pixel_format", ctypes.c_void_p),
+        ("result_buffer", ctypes.POINTER(ctypes.c_void_p)),
+    )
+
+
+class FreeImage(ctypes.Structure):
+    """``_OrthancPluginFreeImage``."""
+
+    _fields_ = (("image", ctypes.c_void_p),)
+
+
+FREE = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+INVOKE_SERVICE = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)
+
+
+class Context(ctypes.Structure):
+    """``OrthancPluginContext``."""
+
+    _fields_ = (
+        ("plugins_manager", ctypes.c_void_p),
+        ("orthanc_version", ctypes.c_char_p),
+        ("free", FREE),
+        ("invoke_service", INVOKE_SERVICE),
+    )
+
+
+TRANSCODER = ctypes.CFUNCTYPE(
+    ctypes.c_int,
+    ctypes.c_void_p,
+    ctypes.c_void_p,
+    ctypes.c_uint64,
+    ctypes.POINTER(ctypes.c_char_p),
+    ctypes.c_uint32,
+    ctypes.c_uint8,
+)
+DECODE_IMAGE = ctypes.CFUNCTYPE(
+    ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint32
+)
+RECEIVED_INSTANCE = ctypes.CFUNCTYPE(
+    ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_int
+)

@@ -22,12 +22,27 @@ OTHERS = {
     "OrthancPluginErrorCode_Plugin": abi.PLUGIN_ERROR,
     "OrthancPluginErrorCode_NotImplemented": abi.NOT_IMPLEMENTED,
     "OrthancPluginReceivedInstanceAction_KeepAsIs": abi.KEEP_AS_IS,
+    "OrthancPluginMetricsType_Default": abi.METRICS_DEFAULT,
 }
+# What came with which version of the header.
+NEWER = {
+    "_OrthancPluginService_SetMetricsIntegerValue": (1, 12, 1),
+    "_OrthancPluginSetMetricsIntegerValue": (1, 12, 1),
+}
+
+
+def header_for(name: str) -> str:
+    text = HEADER.read_text(encoding="utf-8")
+    number = r"#define ORTHANC_PLUGINS_MINIMAL_%s_NUMBER +(\d+)"
+    version = [re.search(number % part, text) for part in ("MAJOR", "MINOR", "REVISION")]
+    if tuple(int(part[1]) for part in version if part) < NEWER.get(name, ()):
+        pytest.skip(f"the installed header has no {name} yet")
+    return text
 
 
 @pytest.mark.parametrize(("name", "value"), (SERVICES | PIXEL_FORMATS | OTHERS).items())
 def test_the_numbers_are_the_headers(name: str, value: int) -> None:
-    found = re.search(rf"\b{name}\b[^=\n]*= (-?\d+)\b", HEADER.read_text(encoding="utf-8"))
+    found = re.search(rf"\b{name}\b[^=\n]*= (-?\d+)\b", header_for(name))
     assert found
     assert int(found.group(1)) == value
 
@@ -37,15 +52,15 @@ SIZES = {
     "int": 4,
     "int32_t": 4,
     "uint32_t": 4,
+    "float": 4,
+    "OrthancPluginMetricsType": 4,
     "OrthancPluginPixelFormat": 4,
 }
 
 
 def members(name: str) -> list[tuple[str, int]]:
     """Names and sizes of what a structure of the header holds."""
-    found = re.search(
-        rf"typedef struct[^{{}}]*\{{([^{{}}]*)\}} {name};", HEADER.read_text(encoding="utf-8")
-    )
+    found = re.search(rf"typedef struct[^{{}}]*\{{([^{{}}]*)\}} {name};", header_for(name))
     assert found, name
     text = re.sub(r"/\*.*?\*/", "", found.group(1), flags=re.DOTALL)
     pairs = [re.split(r"\s*(?=\w+$)", one.strip(), maxsplit=1) for one in text.split(";")[:-1]]
@@ -65,6 +80,9 @@ STRUCTURES = {
     "_OrthancPluginGlobalProperty": abi.GlobalProperty,
     "_OrthancPluginTranscoderCallback": abi.Callback,
     "_OrthancPluginDecodeImageCallback": abi.Callback,
+    "_OrthancPluginRegisterRefreshMetricsCallback": abi.Callback,
+    "_OrthancPluginSetMetricsValue": abi.SetMetricsValue,
+    "_OrthancPluginSetMetricsIntegerValue": abi.SetMetricsIntegerValue,
     "_OrthancPluginReceivedInstanceCallback": abi.Callback,
     "_OrthancPluginCreateImage": abi.CreateImage,
     "_OrthancPluginGetImageInfo": abi.GetImageInfo,

@@ -15,6 +15,7 @@ PLUGIN_ERROR = 1
 NOT_IMPLEMENTED = 2
 
 KEEP_AS_IS = 1  # of ``OrthancPluginReceivedInstanceAction``
+METRICS_DEFAULT = 0  # of ``OrthancPluginMetricsType``
 
 # ``OrthancPluginPixelFormat``, with the bytes of a pixel.
 PIXEL_FORMATS = {
@@ -34,8 +35,11 @@ class Service(IntEnum):
     GET_GLOBAL_PROPERTY = 8
     SET_GLOBAL_PROPERTY = 9
     GET_CONFIGURATION = 13
+    SET_METRICS_VALUE = 31
     CREATE_MEMORY_BUFFER = 38
+    SET_METRICS_INTEGER_VALUE = 43  # from Orthanc 1.12.1 on
     REGISTER_DECODE_IMAGE_CALLBACK = 1006
+    REGISTER_REFRESH_METRICS_CALLBACK = 1011
     REGISTER_TRANSCODER_CALLBACK = 1015
     REGISTER_RECEIVED_INSTANCE_CALLBACK = 1018
     REST_API_GET = 3001
@@ -132,6 +136,18 @@ class FreeImage(ctypes.Structure):
     _fields_ = (("image", ctypes.c_void_p),)
 
 
+class SetMetricsValue(ctypes.Structure):
+    """``_OrthancPluginSetMetricsValue``."""
+
+    _fields_ = (("name", ctypes.c_char_p), ("value", ctypes.c_float), ("type", ctypes.c_int))
+
+
+class SetMetricsIntegerValue(ctypes.Structure):
+    """``_OrthancPluginSetMetricsIntegerValue``."""
+
+    _fields_ = (("name", ctypes.c_char_p), ("value", ctypes.c_int64), ("type", ctypes.c_int))
+
+
 FREE = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 INVOKE_SERVICE = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)
 
@@ -162,3 +178,4 @@ DECODE_IMAGE = ctypes.CFUNCTYPE(
 RECEIVED_INSTANCE = ctypes.CFUNCTYPE(
     ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_int
 )
+REFRESH_METRICS = ctypes.CFUNCTYPE(None)

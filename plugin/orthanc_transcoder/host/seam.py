@@ -11,25 +11,26 @@ import contextlib
 import json
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from ..errors import HostError
 from ..model import Picture, Request
 from ..payload import Payload
-from ..records import Records, RestError
+from ..records import Records
 from ..threads import Deputy
 from ..web.routes import Response
-from . import callbacks
+from . import callbacks, metrics, rest
 from .sdk import Sdk, ServiceError
 
 _log = logging.getLogger(__name__)
 
-_FORWARDER_PROPERTY = 4206  # from 1024 on, they are the plugins'
-
 # Python plugin 5.0 crashes while it is finalised if it holds the last reference
 # to a callback: each is kept here for the life of the process.
 _KEPT: list[object] = []
+
+NativeRest = rest.NativeRest
+OfficialRest = rest.OfficialRest
 
 Result = bytearray | Payload | None
 Transcode = Callable[[memoryview, Request], Result]
@@ -92,72 +93,6 @@ class LogHandler(logging.Handler):
             self._orthanc.LogInfo(line)
 
 
-@contextlib.contextmanager
-def _as_rest_error(kind: type[Exception]) -> Iterator[None]:
-    """Turn the errors of one way to the REST API into ``RestError``."""
-    try:
-        yield
-    except kind as error:
-        raise RestError(str(error)) from error
-
-
-class OfficialRest:
-    """Orthanc's REST API through the ``orthanc`` module, which holds the GIL meanwhile.
-
-    Only for requests that need no transcoding to be answered.
-    """
-
-    def __init__(self, orthanc: Any) -> None:
-        self._orthanc = orthanc
-
-    def rest_get(self, uri: str) -> bytes:
-        """GET; raises ``RestError``."""
-        with _as_rest_error(self._orthanc.OrthancException):
-            return bytes(self._orthanc.RestApiGet(uri))
-
-    def rest_put(self, uri: str, body: bytes) -> None:
-        """PUT; raises ``RestError``."""
-        with _as_rest_error(self._orthanc.OrthancException):
-            self._orthanc.RestApiPut(uri, body)
-
-
-class NativeRest:
-    """Orthanc's REST API through the SDK, which releases the GIL meanwhile."""
-
-    def __init__(self, sdk: Sdk) -> None:
-        self._sdk = sdk
-
-    def rest_get(self, uri: str) -> bytes:
-        """GET; raises ``RestError``."""
-        with _as_rest_error(ServiceError):
-            return self._sdk.rest_get(uri)
-
-    def rest_put(self, uri: str, body: bytes) -> None:
-        """PUT; raises ``RestError``."""
-        with _as_rest_error(ServiceError):
-            self._sdk.rest_put(uri, body)
-
-    def rest_post(self, uri: str, body: bytes) -> bytes:
-        """POST; raises ``RestError``."""
-        with _as_rest_error(ServiceError):
-            return self._sdk.rest_post(uri, body)
-
-    def rest_delete(self, uri: str) -> None:
-        """DELETE; raises ``RestError``."""
-        with _as_rest_error(ServiceError):
-            self._sdk.rest_delete(uri)
-
-    def read_property(self) -> str:
-        """What the forwarder kept; raises ``RestError``."""
-        with _as_rest_error(ServiceError):
-            return self._sdk.read_property(_FORWARDER_PROPERTY)
-
-    def write_property(self, value: str) -> None:
-        """Keep something for the forwarder; raises ``RestError``."""
-        with _as_rest_error(ServiceError):
-            self._sdk.write_property(_FORWARDER_PROPERTY, value)
-
-
 def find_sdk(orthanc: Orthanc, wanted: bool) -> tuple[Sdk | None, str]:
     """The proven SDK, or None and the reason why it is not used."""
     if not wanted:
@@ -191,6 +126,21 @@ def register_decoder(
 ) -> None:
     """Register with the core; ``decode`` is called on Orthanc's threads."""
     callbacks.register_decoder(sdk, decode, _reporter("the decoder", deputy))
+
+
+def register_metrics(sdk: Sdk, read: Callable[[], Mapping[str, float]], deputy: Deputy) -> None:
+    """Add what ``read`` gives, name by name, to Orthanc's ``/tools/metrics-prometheus``.
+
+    Parameters
+    ----------
+    read
+        Called on the deputy's threads; whole numbers must be ``int``.
+    """
+
+    def refresh() -> None:
+        deputy.ask(lambda: metrics.publish(sdk, read()))
+
+    metrics.register(sdk, refresh, _reporter("the metrics", deputy))
 
 
 def _reporter(place: str, deputy: Deputy) -> Callable[[BaseException], None]:

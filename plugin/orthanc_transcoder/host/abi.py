@@ -38,6 +38,7 @@ class Service(IntEnum):
     SET_METRICS_VALUE = 31
     CREATE_MEMORY_BUFFER = 38
     SET_METRICS_INTEGER_VALUE = 43  # from Orthanc 1.12.1 on
+    REGISTER_ON_STORED_INSTANCE_CALLBACK = 1001
     REGISTER_DECODE_IMAGE_CALLBACK = 1006
     REGISTER_REFRESH_METRICS_CALLBACK = 1011
     REGISTER_TRANSCODER_CALLBACK = 1015
@@ -46,6 +47,8 @@ class Service(IntEnum):
     REST_API_POST = 3002
     REST_API_DELETE = 3003
     REST_API_PUT = 3004
+    GET_INSTANCE_SIZE = 4001
+    GET_INSTANCE_TRANSFER_SYNTAX_UID = 4008
     GET_IMAGE_PITCH = 6003
     GET_IMAGE_BUFFER = 6004
     FREE_IMAGE = 6006
@@ -136,6 +139,19 @@ class FreeImage(ctypes.Structure):
     _fields_ = (("image", ctypes.c_void_p),)
 
 
+class AccessDicomInstance(ctypes.Structure):
+    """``_OrthancPluginAccessDicomInstance``."""
+
+    _fields_ = (
+        ("result_string_to_free", ctypes.POINTER(ctypes.c_void_p)),
+        ("result_string", ctypes.c_void_p),
+        ("result_int64", ctypes.POINTER(ctypes.c_int64)),
+        ("key", ctypes.c_char_p),
+        ("instance", ctypes.c_void_p),
+        ("result_origin", ctypes.c_void_p),
+    )
+
+
 class SetMetricsValue(ctypes.Structure):
     """``_OrthancPluginSetMetricsValue``."""
 
@@ -179,3 +195,4 @@ RECEIVED_INSTANCE = ctypes.CFUNCTYPE(
     ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_int
 )
 REFRESH_METRICS = ctypes.CFUNCTYPE(None)
+STORED_INSTANCE = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_char_p)

@@ -20,7 +20,7 @@ from ..payload import Payload
 from ..records import Records
 from ..threads import Deputy
 from ..web.routes import Response
-from . import callbacks, metrics, rest
+from . import callbacks, metrics, rest, stored
 from .sdk import Sdk, ServiceError
 
 _log = logging.getLogger(__name__)
@@ -210,21 +210,41 @@ def _whole(result: bytearray | Payload) -> bytes:
 
 
 def register_on_stored(
-    orthanc: Orthanc, records: Records, rule: IngestRule, deputy: Deputy
+    orthanc: Orthanc,
+    records: Records,
+    rule: IngestRule,
+    deputy: Deputy,
+    *,
+    sdk: Sdk | None = None,
 ) -> None:
-    """Keep the report of an instance once it is stored."""
+    """Keep the report of an instance once it is stored.
 
-    def stored(dicom: Any, instance: str) -> None:
-        syntax = dicom.GetInstanceTransferSyntaxUid()
+    Parameters
+    ----------
+    sdk
+        If there is one, the Python plugin's only place for such a function
+        is left to a user's own script.
+    """
+
+    def keep(instance: str, syntax: str, size: Callable[[], int]) -> None:
         report = records.take(threading.get_ident(), syntax, rule.target)
         if report is not None:
             deputy.ask(lambda: records.write(instance, report))
         elif rule.applies(syntax):
-            size = dicom.GetInstanceSize()
-            deputy.ask(lambda: records.write_unasked(instance, syntax, size))
+            source_bytes = size()
+            deputy.ask(lambda: records.write_unasked(instance, syntax, source_bytes))
 
-    _KEPT.append(stored)
-    orthanc.RegisterOnStoredInstanceCallback(stored)
+    def official(dicom: Any, instance: str) -> None:
+        keep(instance, dicom.GetInstanceTransferSyntaxUid(), dicom.GetInstanceSize)
+
+    def native(dicom: stored.StoredInstance, instance: str) -> None:
+        keep(instance, dicom.transfer_syntax(), dicom.size)
+
+    if sdk:
+        stored.register(sdk, native, _reporter("the reports", deputy))
+    else:
+        _KEPT.append(official)
+        orthanc.RegisterOnStoredInstanceCallback(official)
 
 
 def register_routes(

@@ -1,0 +1,1 @@
+"""The benchmark of ``make bench``: real Orthanc processes, taken in turns."""

@@ -1,0 +1,169 @@
+"""What is measured: a load on a subject, which is a server or the bare codec."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from typing import Protocol
+
+import pydicom
+
+from . import bare, clients
+from .images import Image
+from .servers import NATIVE, BenchServer, WrongResultError, check_and_clear
+
+C_STORE, REST = "C-STORE", "REST"
+C_GET, ARCHIVE, PREVIEW, FILE = "C-GET", "archive", "preview", "file?transcode"
+MANY = 4  # clients at once
+
+_STORE: dict[str, Callable[[BenchServer, Sequence[Sequence[bytes]]], float]] = {
+    C_STORE: clients.c_store,
+    REST: clients.rest_store,
+}
+
+
+@dataclass(frozen=True)
+class Load:
+    """Some images over one route, from one or several clients at once."""
+
+    route: str
+    image: Image
+    clients: int
+    group: str = ""  # tells loads apart that are measured in rounds of their own
+
+    @property
+    def name(self) -> str:
+        """As the table calls it."""
+        return f"{self.group}{self.image.name} {self.route} x{self.clients}"
+
+    @property
+    def batch(self) -> int:
+        """Instances for each client: fewer where there are more clients."""
+        return self.image.batch if self.clients == 1 else -(-self.image.batch // 2)
+
+    @property
+    def instances(self) -> int:
+        """Of all clients together."""
+        return self.batch * self.clients
+
+
+class Subject(Protocol):
+    """What a load is put on."""
+
+    name: str
+
+    def measure(self, load: Load) -> float | None:
+        """Seconds for each instance; None if it crashed."""
+
+
+class Server:
+    """A server as a subject. It is started again after a crash."""
+
+    def __init__(self, server: BenchServer) -> None:
+        self.server = server
+        self.name = server.kind.name
+
+    def measure(self, load: Load) -> float | None:
+        """Seconds for each instance; None if the server crashed.
+
+        Raises
+        ------
+        ClientError, WrongResultError
+            If it failed otherwise.
+        """
+        try:
+            return self._measure(load) / load.instances
+        except clients.ClientError:
+            if not self._has_crashed():
+                raise
+            self.server.start()
+            if load.route in _STORE:
+                self.server.clear()
+            return None
+
+    def _has_crashed(self) -> bool:
+        # The client may notice before the kernel is done with the process.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.server.process.wait(5)
+        return not self.server.running
+
+    def _measure(self, load: Load) -> float:
+        if load.route in _STORE:
+            contents = [
+                [load.image.fresh() for _ in range(load.batch)] for _ in range(load.clients)
+            ]
+            seconds = _STORE[load.route](self.server, contents)
+            check_and_clear(self.server, load.instances)
+            return seconds
+        return self._read(load)
+
+    def _read(self, load: Load) -> float:
+        if load.route == C_GET:
+            return self._c_get(load)
+        return clients.rest_get(self.server, self._paths(load), load.clients)
+
+    def _paths(self, load: Load) -> list[str]:
+        if load.route == ARCHIVE:
+            return [
+                f"/studies/{study}/archive?transcode={NATIVE}"
+                for study in self.server.get("/studies")
+            ]
+        what = "preview" if load.route == PREVIEW else f"file?transcode={NATIVE}"
+        return [f"/instances/{each}/{what}" for each in self.server.instances()]
+
+    def _c_get(self, load: Load) -> float:
+        (study,) = self.server.get("/studies")
+        uid = self.server.get(f"/studies/{study}")["MainDicomTags"]["StudyInstanceUID"]
+        folder = self.server.folder / "got"
+        try:
+            seconds = clients.c_get(self.server, uid, folder, load.clients)
+            got = [path for path in folder.glob("*/*") if path.is_file()]
+            syntaxes = {pydicom.dcmread(each).file_meta.TransferSyntaxUID for each in got}
+            if len(got) != load.instances or syntaxes != {NATIVE}:
+                raise WrongResultError(f"{self.name}: C-GET gave {len(got)} of {syntaxes}")
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        return seconds
+
+    def fill(self, contents: Sequence[bytes]) -> None:
+        """Store what a reading load reads, and nothing else."""
+        self.server.clear()
+        clients.rest_store(self.server, [contents])
+
+
+class BareCodec:
+    """The codec's own calls on samples in memory, and the proof: the limit.
+
+    One client: on one core. Several: on all cores, whatever the number of clients.
+    """
+
+    def __init__(self, name: str, target: str, bypass: bool, images: Sequence[Image]) -> None:
+        self.name = name
+        files = {image.name: image.template for image in images}
+        start = (files, target, bypass)
+        context = get_context("spawn")
+        self._cores = os.cpu_count() or 1
+        self._one = ProcessPoolExecutor(1, context, bare.prepare, start)
+        self._all = ProcessPoolExecutor(self._cores, context, bare.prepare, start)
+        self._frames: dict[str, int] = {}
+
+    def measure(self, load: Load) -> float | None:
+        """Seconds for each instance."""
+        name = load.image.name
+        if name not in self._frames:
+            self._frames[name] = self._one.submit(bare.count_frames, name).result()
+            list(self._all.map(bare.code, [(name, 0)] * self._cores * 2))
+        pool = self._one if load.clients == 1 else self._all
+        work = [(name, frame) for frame in range(self._frames[name])] * load.instances
+        return bare.timed(pool, work) / load.instances
+
+    def close(self) -> None:
+        """End the processes."""
+        self._one.shutdown()
+        self._all.shutdown()

@@ -1,0 +1,101 @@
+"""The servers that are compared: one stock Orthanc each, alike but for the transcoder."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.orthanc.servers import (
+    SCRIPT,
+    OrthancServer,
+    StartError,
+    gdcm_plugin,
+    python_plugin,
+)
+
+JPEG2000 = "1.2.840.10008.1.2.4.90"
+NATIVE = "1.2.840.10008.1.2.1"
+
+# Both ends of DCMTK read it. Without it each C-STORE waits 40 ms for a delayed TCP
+# acknowledgement, part of which overlaps with the server's work and hides it.
+NO_DELAY = {"TCP_NODELAY": "1"}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a server is: its transcoder, and what it ingests into (empty: as it comes)."""
+
+    name: str
+    transcoder: str  # "", "gdcm" or "ours"
+    target: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)  # of the section "Transcoder"
+
+    @property
+    def stored_as(self) -> str:
+        """The transfer syntax that sent images, which are native, must end in."""
+        return self.target or NATIVE
+
+
+class BenchServer(OrthancServer):
+    """A server of one kind, which can be started again after it crashed."""
+
+    def __init__(self, folder: Path, kind: Kind) -> None:
+        self.kind = kind
+        ours = kind.transcoder == "ours"
+        plugins = {"": [], "gdcm": [gdcm_plugin], "ours": [python_plugin]}[kind.transcoder]
+        super().__init__(
+            folder,
+            config={
+                **({"IngestTranscoding": kind.target} if kind.target else {}),
+                **({"Transcoder": dict(kind.options)} if ours else {}),
+            },
+            plugins=[plugin() for plugin in plugins],
+            script=SCRIPT if ours else None,
+            environment={**os.environ, **NO_DELAY},
+        )
+        self.start_seconds = 0.0
+
+    def _wait_until_ready(self, timeout: float) -> None:
+        """As in the tests, but seen within milliseconds."""
+        began = time.perf_counter()
+        while time.perf_counter() - began < timeout:
+            if not self.running:
+                raise StartError(f"Orthanc stopped with status {self.exit_status}:\n{self.log()}")
+            try:
+                self.request("GET", "/system", timeout=5)
+            except OSError:
+                time.sleep(0.002)
+            else:
+                self.start_seconds = time.perf_counter() - began
+                return
+        raise StartError(f"no answer after {timeout} s:\n{self.log()}")
+
+    def stop(self, timeout: float = 0.2) -> int:
+        """End the process soon: Orthanc takes seconds, and all it holds is thrown away."""
+        return super().stop(timeout)
+
+
+class WrongResultError(RuntimeError):
+    """A server stored something else than it was to: its time would say nothing."""
+
+
+def check_and_clear(server: BenchServer, count: int) -> None:
+    """Make sure that ``count`` instances lie there, all transcoded, and delete them.
+
+    Raises
+    ------
+    WrongResultError
+        If any is missing, or was kept as it came.
+    """
+    found = server.instances()
+    if len(found) != count:
+        raise WrongResultError(f"{server.kind.name}: {len(found)} instances instead of {count}")
+    for identifier in found:
+        syntax = bytes(server.get(f"/instances/{identifier}/metadata/TransferSyntax")).decode()
+        if syntax != server.kind.stored_as:
+            raise WrongResultError(f"{server.kind.name}: an image was stored as {syntax}")
+    server.clear()

@@ -1,0 +1,194 @@
+"""One run of the benchmark: its servers, each started when first needed, and its figures."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Self
+
+from tests.orthanc.servers import orthanc_version
+
+from . import targets
+from .images import Image, make_images
+from .loads import (
+    ARCHIVE,
+    C_GET,
+    C_STORE,
+    FILE,
+    MANY,
+    PREVIEW,
+    REST,
+    BareCodec,
+    Load,
+    Server,
+    Subject,
+)
+from .measure import Figures, interleave
+from .servers import JPEG2000, BenchServer, Kind
+
+HTJ2K = "1.2.840.10008.1.2.4.201"
+_FIRST_WITH_HTJ2K = (1, 12, 11)
+_FIRST_WITH_TRANSCODED_FILE = (1, 12, 2)
+
+PLAIN = Kind("plain", "")
+BUILT_IN = Kind("builtin70", "", "1.2.840.10008.1.2.4.70")
+GDCM = Kind("gdcm90", "gdcm", JPEG2000)
+OURS = Kind("ours90", "ours", JPEG2000)
+BYPASS = Kind("ours90bypass", "ours", JPEG2000, {"JPEG2000Bypass": True})
+JPEG_LS = Kind("ours80", "ours", "1.2.840.10008.1.2.4.80")
+JPEG_LOSSLESS = Kind("ours70", "ours", "1.2.840.10008.1.2.4.70")
+HIGH_THROUGHPUT = Kind("ours201", "ours", HTJ2K)
+ONE_WORKER = Kind("ours90one", "ours", JPEG2000, {"Workers": 1})
+
+_START_ROUNDS = 3  # of each round of the others: a start is short, and its time varies
+
+
+class Session:
+    """A run.
+
+    Parameters
+    ----------
+    folder
+        For the servers' files; the caller deletes it.
+    rounds
+        How often each load is put on each subject.
+    only
+        A regular expression: what loads are wanted, by name.
+    quick
+        Fewer and smaller images and fewer servers.
+    """
+
+    def __init__(self, folder: Path, rounds: int, only: str, quick: bool) -> None:
+        self.figures = Figures()
+        self._folder = folder
+        self._rounds = rounds
+        self._only = re.compile(only)
+        self._quick = quick
+        self._images = make_images(quick)
+        self._servers: dict[str, Server] = {}
+        self._bare: dict[str, BareCodec] = {}
+        self._stack = contextlib.ExitStack()
+        self._version = orthanc_version()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def run(self) -> None:
+        """Measure all that is wanted."""
+        self._starts()
+        self._ingest()
+        self._workers()
+        self._rest()
+        self._decode()
+        self._gdcm_over_rest()
+
+    def _starts(self) -> None:
+        if not self._only.search(targets.START):
+            return
+        for turn in range(self._rounds * _START_ROUNDS):
+            for kind in (PLAIN, GDCM, OURS):
+                folder = self._folder / f"start-{kind.name}-{turn}"
+                folder.mkdir()
+                with BenchServer(folder, kind) as server:
+                    self.figures.add(targets.START, kind.name, server.start_seconds)
+        say(targets.START)
+
+    def _ingest(self) -> None:
+        loads = [
+            Load(C_STORE, image, clients)
+            for image in self._images.values()
+            for clients in ((1,) if image.name == targets.LOOP else (1, MANY))
+        ]
+        self._put(loads, self._transcoders(), [self._codec(JPEG2000)])
+
+    def _rest(self) -> None:
+        # Not the GDCM plugin, which does not survive it.
+        kinds = [kind for kind in self._transcoders() if kind.transcoder != "gdcm"]
+        self._put([Load(REST, self._images["ct"], clients) for clients in (1, MANY)], kinds)
+
+    def _workers(self) -> None:
+        """Two workers against one: rounds of their own, with nobody else between."""
+        images = [image for name, image in self._images.items() if name in ("ct", "cr")]
+        loads = [Load(C_STORE, image, MANY, targets.WORKERS) for image in images]
+        self._put(loads, [ONE_WORKER, OURS])
+
+    def _decode(self) -> None:
+        routes = [C_GET, ARCHIVE, PREVIEW]
+        if self._version >= _FIRST_WITH_TRANSCODED_FILE:
+            routes.append(FILE)
+        for image in self._images.values():
+            if image.name in targets.SLICES:
+                self._decode_image(image, self._wanted(Load(route, image, 1) for route in routes))
+
+    def _decode_image(self, image: Image, loads: list[Load]) -> None:
+        if not loads:
+            return
+        ours = self._server(OURS)
+        ours.fill([image.template])
+        (identifier,) = ours.server.instances()
+        coded = image.coded(ours.server.file(identifier))
+        kinds = (PLAIN, GDCM, OURS)
+        for kind in kinds:
+            # The same codestream for both, and for a server without a codec the native image.
+            what = image if kind is PLAIN else coded
+            self._server(kind).fill([what.fresh() for _ in range(image.batch)])
+        self._measure(loads, [self._server(kind) for kind in kinds])
+        for kind in kinds:
+            self._server(kind).server.clear()
+
+    def _gdcm_over_rest(self) -> None:
+        """How often the GDCM plugin takes Orthanc down with it: one request at a time."""
+        image = dataclasses.replace(self._images["ct"], name="ct, single", batch=1)
+        for load in self._wanted([Load(REST, image, 1)]):
+            server = self._server(GDCM)
+            for _ in range(4 * self._rounds):
+                self.figures.add(load.name, GDCM.name, server.measure(load))
+
+    def _transcoders(self) -> list[Kind]:
+        if self._quick:
+            return [PLAIN, GDCM, OURS, BYPASS]
+        found = [PLAIN, BUILT_IN, GDCM, OURS, BYPASS, JPEG_LS, JPEG_LOSSLESS]
+        return [*found, HIGH_THROUGHPUT] if self._version >= _FIRST_WITH_HTJ2K else found
+
+    def _put(
+        self, loads: Iterable[Load], kinds: Iterable[Kind], others: Iterable[Subject] = ()
+    ) -> None:
+        if wanted := self._wanted(loads):
+            self._measure(wanted, [*(self._server(kind) for kind in kinds), *others])
+
+    def _wanted(self, loads: Iterable[Load]) -> list[Load]:
+        return [load for load in loads if self._only.search(load.name)]
+
+    def _measure(self, loads: Sequence[Load], subjects: Sequence[Subject]) -> None:
+        interleave(self.figures, loads, subjects, self._rounds, say)
+
+    def _codec(self, target: str) -> BareCodec:
+        if target not in self._bare:
+            codec = BareCodec("bare90", target, False, list(self._images.values()))
+            self._stack.callback(codec.close)
+            self._bare[target] = codec
+        return self._bare[target]
+
+    def _server(self, kind: Kind) -> Server:
+        if kind.name not in self._servers:
+            folder = self._folder / kind.name
+            folder.mkdir()
+            server = Server(self._stack.enter_context(BenchServer(folder, kind)))
+            # The first image after a start pays for what is loaded then.
+            first = dataclasses.replace(self._images["ct"], batch=4)
+            server.measure(Load(C_STORE, first, MANY))
+            self._servers[kind.name] = server
+            say(f"started {kind.name}")
+        return self._servers[kind.name]
+
+
+def say(text: str) -> None:
+    """Tell how far the run is."""
+    print(f"bench: {text}", file=sys.stderr, flush=True)

@@ -1,0 +1,118 @@
+"""The speeds to reach, row by row, and whether this run reached them.
+
+Ratios of several images are combined by their geometric mean; the worst is told, too.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from .loads import C_GET, C_STORE, MANY
+from .measure import Figures
+
+START = "start of Orthanc"
+WORKERS = "workers: "
+SLICES = ("ct", "ct-noisy", "mr", "mr-noisy", "cr", "us")
+LOOP = "rgb100"
+
+Ratio = Callable[[str], float | None]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table of targets."""
+
+    what: str
+    against: str
+    measured: float
+    worst: str
+    target: str
+    met: bool
+
+
+class _Judge:
+    def __init__(self, figures: Figures) -> None:
+        self._median = figures.median
+
+    def whole(self, route: str, slow: str, fast: str, clients: int, group: str = "") -> Ratio:
+        """How many times faster the whole is."""
+
+        def ratio(image: str) -> float | None:
+            load = f"{group}{image} {route} x{clients}"
+            one, other = self._median(load, slow), self._median(load, fast)
+            return one / other if one and other else None
+
+        return ratio
+
+    def added(self, route: str, slow: str, fast: str, clients: int = 1) -> Ratio:
+        """How many times less time is added to what an Orthanc without a transcoder takes."""
+
+        def ratio(image: str) -> float | None:
+            load = f"{image} {route} x{clients}"
+            base = self._median(load, "plain")
+            one, other = self._median(load, slow), self._median(load, fast)
+            if not (base and one and other):
+                return None
+            return (one - base) / max(other - base, 1e-6)
+
+        return ratio
+
+    def start(self) -> float | None:
+        """Milliseconds that the plugin adds to the start of Orthanc."""
+        without, with_it = self._median(START, "plain"), self._median(START, "ours90")
+        return (with_it - without) * 1000 if without and with_it else None
+
+
+def rows(figures: Figures) -> Iterator[Row]:
+    """Every row that this run has figures for."""
+    judge = _Judge(figures)
+    added, whole = judge.added, judge.whole
+    for ours, bypass in (("ours90", "bypass off"), ("ours90bypass", "bypass on")):
+        one, four = f"ingest to .90, one client, added ({bypass})", f"four clients ({bypass})"
+        limit = 1.0 if bypass == "bypass on" else 0.8
+        yield from _row(one, "GDCM", added(C_STORE, "gdcm90", ours), SLICES, 1.5)
+        yield from _row(
+            f"ingest to .90, {four}", "GDCM", whole(C_STORE, "gdcm90", ours, MANY), SLICES, limit
+        )
+    yield from _row(
+        "ingest to .201, added", "GDCM to .90", added(C_STORE, "gdcm90", "ours201"), SLICES, 6.0
+    )
+    yield from _row(
+        "ingest to .201, four clients, whole time",
+        "plain storing",
+        whole(C_STORE, "ours201", "plain", MANY),
+        SLICES,
+        1.15,
+        at_most=True,
+    )
+    loop = whole(C_STORE, "gdcm90", "ours90", 1)
+    yield from _row("RGB, 100 frames, to .90, one client", "GDCM", loop, [LOOP], 3.0)
+    decode = added(C_GET, "gdcm90", "ours90")
+    yield from _row("decode .90 to native by C-GET, added", "GDCM", decode, SLICES, 1.5)
+    busy = whole(C_STORE, "bare90", "ours90", MANY)
+    yield from _row("whole path, busy, .90", "bare codec", busy, SLICES, 0.85)
+    workers = whole(C_STORE, "ours90one", "ours90", MANY, WORKERS)
+    yield from _row("two workers", "one worker", workers, SLICES, 1.9)
+    if (milliseconds := judge.start()) is not None:
+        met = milliseconds <= 300
+        yield Row(f"{START}, added ms", "no plugin", milliseconds, "", "at most 300", met)
+
+
+def _row(
+    what: str,
+    against: str,
+    ratio: Ratio,
+    images: Sequence[str],
+    target: float,
+    at_most: bool = False,
+) -> Iterator[Row]:
+    found = {image: value for image in images if (value := ratio(image)) is not None}
+    if not found or min(found.values()) <= 0:
+        return
+    mean = statistics.geometric_mean(found.values())
+    image = (max if at_most else min)(found, key=lambda name: found[name])
+    worst = f"{image} {found[image]:.2f}" if len(found) > 1 else ""
+    limit = f"at most {target:g}" if at_most else f"at least {target:g}"
+    yield Row(what, against, mean, worst, limit, mean <= target if at_most else mean >= target)

@@ -1,0 +1,139 @@
+"""The benchmark's arithmetic and its order; its servers are run by ``scripts/bench --quick``."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+
+import numpy as np
+import pydicom
+import pytest
+
+from scripts.benchmark import report, targets
+from scripts.benchmark.images import Image, make_images
+from scripts.benchmark.loads import C_STORE, MANY, Load
+from scripts.benchmark.measure import Figures, interleave
+
+IMAGE = Image("ct", "a slice", b"", 4)
+
+
+class FakeSubject:
+    """Takes the times it is given; None is a crash."""
+
+    def __init__(self, name: str, times: Iterator[float | None], calls: list[str]) -> None:
+        self.name = name
+        self._times = times
+        self._calls = calls
+
+    def measure(self, load: Load) -> float | None:
+        self._calls.append(self.name)
+        return next(self._times)
+
+
+def figures(**seconds: float) -> Figures:
+    found = Figures()
+    for subject, value in seconds.items():
+        found.add("ct C-STORE x1", subject, value)
+    return found
+
+
+def row(found: Figures, what: str) -> targets.Row:
+    (one,) = [each for each in targets.rows(found) if each.what == what]
+    return one
+
+
+def test_time_added_is_compared_without_what_storing_takes() -> None:
+    found = figures(plain=0.005, gdcm90=0.035, ours90=0.025)
+    one = row(found, "ingest to .90, one client, added (bypass off)")
+    assert one.measured == pytest.approx(1.5)
+    assert one.met
+
+
+def test_a_target_that_is_missed_is_said_to_be() -> None:
+    found = figures(plain=0.005, gdcm90=0.034, ours90=0.025)
+    one = row(found, "ingest to .90, one client, added (bypass off)")
+    assert not one.met
+    assert "NOT MET" in "\n".join(report.tables(found, [one]))
+
+
+def test_images_are_combined_and_the_worst_is_named() -> None:
+    found = Figures()
+    for image, (slow, fast) in {"ct": (4.0, 1.0), "cr": (1.0, 1.0)}.items():
+        found.add(f"{image} C-STORE x4", "gdcm90", slow)
+        found.add(f"{image} C-STORE x4", "ours90", fast)
+    one = row(found, "ingest to .90, four clients (bypass off)")
+    assert one.measured == pytest.approx(2.0)
+    assert one.worst == "cr 1.00"
+
+
+def test_at_most_is_met_from_below() -> None:
+    found = Figures()
+    found.add("ct C-STORE x4", "plain", 1.0)
+    found.add("ct C-STORE x4", "ours201", 1.1)
+    one = row(found, "ingest to .201, four clients, whole time")
+    assert one.measured == pytest.approx(1.1)
+    assert one.met
+
+
+def test_the_start_is_judged_in_milliseconds() -> None:
+    found = Figures()
+    found.add(targets.START, "plain", 0.1)
+    found.add(targets.START, "ours90", 0.5)
+    one = row(found, "start of Orthanc, added ms")
+    assert one.measured == pytest.approx(400)
+    assert not one.met
+
+
+def test_a_row_without_figures_is_left_out() -> None:
+    assert list(targets.rows(Figures())) == []
+
+
+def test_rounds_are_interleaved_and_begin_with_another_each_time() -> None:
+    calls: list[str] = []
+    subjects = [FakeSubject(name, iter([1.0, 2.0, 4.0]), calls) for name in "ab"]
+    found = Figures()
+    interleave(found, [Load(C_STORE, IMAGE, 1)], subjects, 3, lambda _: None)
+    assert calls == ["a", "b", "b", "a", "a", "b"]
+    assert found.median("ct C-STORE x1", "a") == 2.0
+
+
+def test_crashes_are_counted_and_three_are_enough() -> None:
+    calls: list[str] = []
+    subject = FakeSubject("gdcm90", iter([1.0, None, None, None]), calls)
+    found = Figures()
+    interleave(found, [Load(C_STORE, IMAGE, 1)], [subject], 9, lambda _: None)
+    assert len(calls) == 4
+    assert "gdcm90 crashed 3 times in 4 runs: ct C-STORE x1" in report.tables(found, [])
+
+
+def test_several_clients_send_at_least_what_one_does() -> None:
+    one, many = (Load(C_STORE, IMAGE, clients) for clients in (1, MANY))
+    assert one.instances == 4
+    assert many.instances == 8
+
+
+def test_json_has_every_measurement_and_every_target() -> None:
+    found = figures(plain=0.005, gdcm90=0.035, ours90=0.025)
+    values = json.loads(report.as_json(found, list(targets.rows(found)), {"rounds": 1}))
+    assert values["rounds"] == 1
+    assert {each["subject"]: each["median"] for each in values["measured"]} == {
+        "plain": 0.005,
+        "gdcm90": 0.035,
+        "ours90": 0.025,
+    }
+    assert [each["met"] for each in values["targets"]] == [True]
+
+
+def test_every_image_is_sound_and_new_each_time() -> None:
+    for image in make_images(quick=True).values():
+        files = [pydicom.dcmread(io.BytesIO(image.fresh())) for _ in range(3)]
+        uids = {file.SOPInstanceUID for file in files}
+        assert len(uids) == 3
+        for file in files:
+            assert file.SOPInstanceUID == file.file_meta.MediaStorageSOPInstanceUID
+            assert file.SOPInstanceUID.is_valid
+            frames = int(file.get("NumberOfFrames") or 1)
+            cells = frames * file.Rows * file.Columns * file.SamplesPerPixel
+            assert len(file.PixelData) == cells * file.BitsAllocated // 8
+            assert np.ptp(np.frombuffer(file.PixelData, np.uint8)) > 100

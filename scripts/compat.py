@@ -25,6 +25,7 @@ from orthanc_transcoder import syntaxes
 from orthanc_transcoder.codec import uids
 from orthanc_transcoder.fingerprint import fingerprint
 from orthanc_transcoder.model import Outcome, Report, Request, Rules
+from orthanc_transcoder.payload import whole
 from orthanc_transcoder.pool.process import WorkerProcess
 from orthanc_transcoder.pool.supervisor import Pool
 from orthanc_transcoder.service import TranscodingService
@@ -124,7 +125,7 @@ class Transcoder:
 
     def __init__(self) -> None:
         python = Path(sys.executable)
-        self._pool = Pool(lambda: WorkerProcess(python, fingerprint()), WORKERS)
+        self._pool = Pool(lambda nice: WorkerProcess(python, fingerprint(), nice=nice), WORKERS)
         self._reports: dict[int, Report] = {}
         self._services = {
             lossy: TranscodingService(
@@ -139,7 +140,7 @@ class Transcoder:
         result = service.transcode(memoryview(content), Request((target.uid,)))
         report = self._reports.pop(threading.get_ident())
         transcoded = report.outcome is Outcome.TRANSCODED
-        return bytes(result) if result and transcoded else b"", report
+        return bytes(whole(result)) if result and transcoded else b"", report
 
     def stop(self) -> None:
         """End the workers."""

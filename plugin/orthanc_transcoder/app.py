@@ -21,6 +21,7 @@ from .host import seam
 from .options import SECTION
 from .pool.process import WorkerProcess
 from .pool.supervisor import Pool
+from .pool.waiting import Patience
 from .records import Records
 from .service import Ingests, TranscodingService
 from .settings import Settings
@@ -69,7 +70,7 @@ class Plugin:
             self._find_ingests(configuration.ingest),
         )
         self._decoding = DecodingService(
-            self._pool, configuration.builtin_decoder, rules.restrict, self._service.seconds
+            self._pool, configuration.builtin_decoder, rules, self._service.seconds
         )
         self._forwarder: Forwarder | None = None
         atexit.register(self._stop)
@@ -98,8 +99,14 @@ class Plugin:
 
     def _start_pool(self) -> Pool:
         files = fingerprint()
-        interpreter = self._settings.interpreter
-        return Pool(lambda: WorkerProcess(interpreter, files), self._settings.worker_count)
+        settings = self._settings
+
+        def launch(nice: int) -> WorkerProcess:
+            memory = settings.worker_memory_bytes
+            return WorkerProcess(settings.interpreter, files, memory_bytes=memory, nice=nice)
+
+        patience = Patience(settings.queue_limit, settings.queue_seconds)
+        return Pool(launch, settings.worker_count, patience)
 
     def _register(self, orthanc: seam.Orthanc, ingest: seam.IngestRule) -> None:
         if self._sdk:
@@ -138,6 +145,11 @@ class Plugin:
                 "busy": pool.busy,
                 "waiting": pool.waiting,
                 "deaths": pool.deaths,
+                "remembered_files": pool.killers,
+                "declined_again": pool.declined,
+                "overloaded": pool.overloaded,
+                "memory_bytes": self._settings.worker_memory_bytes,
+                "confinement": pool.hello.get("confinement", {}),
                 "unavailable": pool.unavailable,
                 "python": pool.hello.get("python", ""),
                 "interpreter": str(self._settings.interpreter),

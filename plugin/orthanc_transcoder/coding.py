@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 
 from . import syntaxes
-from .codec.contract import Codec, EncodeOptions, PixelFormat, Samples
+from .codec.contract import Codec, Encoded, EncodeOptions, PixelFormat, Samples
 from .codec.registry import Registry
 from .errors import CodecError, Declined
 from .model import Rules
+from .parallel import by_index, within_frame
 from .quality import gates
 from .quality.measures import Measures, compare
 
@@ -51,7 +52,12 @@ class Coded:
 
 
 def encode_lossless(
-    samples: Sequence[Samples], pixels: PixelFormat, target: str, registry: Registry, rules: Rules
+    samples: Sequence[Samples],
+    pixels: PixelFormat,
+    target: str,
+    registry: Registry,
+    rules: Rules,
+    threads: int = 1,
 ) -> Coded:
     """Encode and prove every frame.
 
@@ -69,20 +75,24 @@ def encode_lossless(
     """
     syntax = syntaxes.REVERSIBLE_TWIN.get(target, target)
     codec = _encoder(registry, pixels, syntax)
-    options = EncodeOptions(effort=rules.effort, bypass=rules.bypass)
-    frames = []
-    photometrics = set()
-    for number, frame in enumerate(samples, start=1):
+    inner = within_frame(len(samples), threads)
+    options = EncodeOptions(effort=rules.effort, bypass=rules.bypass, threads=inner)
+    decoder = registry.decoder(target)
+
+    def proven(index: int) -> Encoded:
+        frame = samples[index]
         encoded = codec.encode(frame, pixels, syntax, options)
         label = dataclasses.replace(pixels, photometric=encoded.photometric)
-        decoded = registry.decoder(target).decode(encoded.data, label, target)
+        decoded = decoder.decode(encoded.data, label, target, inner)
         if not same(decoded.samples, frame) or decoded.photometric != pixels.photometric:
-            raise CodecError("not_lossless", f"Frame {number} is not the same when decoded again.")
-        frames.append(encoded.data)
-        photometrics.add(encoded.photometric)
-    (photometric,) = photometrics
-    pixels = dataclasses.replace(pixels, photometric=photometric)
-    return Coded(frames, pixels, codec.name, codec.version)
+            reason = f"Frame {index + 1} is not the same when decoded again."
+            raise CodecError("not_lossless", reason)
+        return encoded
+
+    frames = by_index(proven, len(samples), threads)
+    (photometric,) = {frame.photometric for frame in frames}
+    label = dataclasses.replace(pixels, photometric=photometric)
+    return Coded([frame.data for frame in frames], label, codec.name, codec.version)
 
 
 def encode_lossy(
@@ -92,6 +102,7 @@ def encode_lossy(
     registry: Registry,
     rules: Rules,
     cap: float,
+    threads: int = 1,
 ) -> Coded:
     """Encode, measure, and try again at higher quality until the limits are kept.
 
@@ -115,7 +126,7 @@ def encode_lossy(
     options = gates.options_for(keyword, rules, cap)
     misses = []
     for _ in range(gates.ATTEMPTS):
-        coded, measures = _measured(samples, pixels, target, codec, options)
+        coded, measures = _measured(samples, pixels, target, codec, options, threads)
         missed = gates.missed(measures, coded.ratio, rules, cap)
         if not missed and measures.maximum_error == 0 and target in syntaxes.REVERSIBLE_TWIN:
             break  # nothing was lost: then it shall not be called lossy
@@ -124,7 +135,7 @@ def encode_lossy(
         misses.append(missed)
         options = gates.better(options)
     if target in syntaxes.REVERSIBLE_TWIN:
-        return encode_lossless(samples, pixels, target, registry, rules)
+        return encode_lossless(samples, pixels, target, registry, rules, threads)
     raise Declined("lossy_limits", f"Every attempt missed a limit: {'; '.join(misses)}.")
 
 
@@ -134,20 +145,29 @@ def _measured(
     target: str,
     codec: Codec,
     options: EncodeOptions,
+    threads: int,
 ) -> tuple[Coded, Measures]:
-    frames = []
-    worst = Measures()
-    label = pixels
-    for frame in samples:
+    asked = {name: value for name, value in dataclasses.asdict(options).items() if value}
+    del asked["threads"]
+    inner = within_frame(len(samples), threads)
+    options = dataclasses.replace(options, threads=inner)
+
+    def measured(index: int) -> tuple[Encoded, Measures]:
+        frame = samples[index]
         encoded = codec.encode(frame, pixels, target, options)
         label = dataclasses.replace(pixels, photometric=encoded.photometric)
-        decoded = codec.decode(encoded.data, label, target)
+        decoded = codec.decode(encoded.data, label, target, inner)
         if decoded.samples.shape != frame.shape or decoded.samples.dtype != frame.dtype:
             raise CodecError("wrong_shape", "A lossy frame decodes to another shape or depth.")
-        worst = worst.worst(compare(frame, decoded.samples))
-        frames.append(encoded.data)
-    asked = {name: value for name, value in dataclasses.asdict(options).items() if value}
-    return Coded(frames, label, codec.name, codec.version, asked), worst
+        return encoded, compare(frame, decoded.samples)
+
+    frames = by_index(measured, len(samples), threads)
+    worst = Measures()
+    for _, measures in frames:
+        worst = worst.worst(measures)
+    label = dataclasses.replace(pixels, photometric=frames[-1][0].photometric)
+    data = [encoded.data for encoded, _ in frames]
+    return Coded(data, label, codec.name, codec.version, asked), worst
 
 
 def _encoder(registry: Registry, pixels: PixelFormat, syntax: str) -> Codec:

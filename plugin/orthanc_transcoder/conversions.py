@@ -58,10 +58,11 @@ class Job:
     image: Image
     rules: Rules
     registry: Registry
+    threads: int = 1
 
     def open(self) -> Source:
         """The image's samples."""
-        return open_source(self.file, self.image, self.registry)
+        return open_source(self.file, self.image, self.registry, self.threads)
 
 
 def reencode(file: DicomFile, target: str) -> Result:
@@ -135,7 +136,9 @@ def _to_lossless(job: Job, target: str) -> Result:
     if target == uids.RLELossless and source.cells is not None:
         return _cells_to_rle(job, source, source.cells, target)
     source = stored_samples_only(job.file, job.image, source, job.rules)
-    coded = encode_lossless(source.samples, source.pixels, target, job.registry, job.rules)
+    coded = encode_lossless(
+        source.samples, source.pixels, target, job.registry, job.rules, job.threads
+    )
     return _write_lossless(job, source, coded, target)
 
 
@@ -172,7 +175,7 @@ def _cells_to_rle(job: Job, source: Source, cells: native.NativeFrames, target: 
     whole = [cells.cells(index) for index in range(len(cells))]
     image = job.image.format
     as_cells = dataclasses.replace(image, bits_stored=image.bits_allocated, signed=False)
-    coded = encode_lossless(whole, as_cells, target, job.registry, job.rules)
+    coded = encode_lossless(whole, as_cells, target, job.registry, job.rules, job.threads)
     changes = {**_by_pixel(job.image), **frames.encapsulate(coded.frames)}
     data = job.file.write(target, changes)
     uid = job.file.sop_instance_uid
@@ -184,7 +187,9 @@ def _to_lossy(job: Job, target: str) -> Result:
     source = stored_samples_only(job.file, job.image, job.open(), job.rules)
     body_part = job.file.text(_BODY_PART)
     cap = gates.ratio_cap(job.rules, job.image.modality, body_part)
-    coded = encode_lossy(source.samples, source.pixels, target, job.registry, job.rules, cap)
+    coded = encode_lossy(
+        source.samples, source.pixels, target, job.registry, job.rules, cap, job.threads
+    )
     if coded.measures is None:
         return _write_lossless(job, source, coded, target)
     uid = f"2.25.{uuid.uuid4().int}"

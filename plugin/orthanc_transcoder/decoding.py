@@ -15,8 +15,9 @@ from collections.abc import Callable
 from typing import Any
 
 from . import peek, syntaxes
-from .model import Picture
-from .pool.supervisor import Answer, Pool
+from .model import Picture, Rules
+from .pool.jobs import Answer, Lane
+from .pool.supervisor import Pool
 
 _log = logging.getLogger(__name__)
 
@@ -32,8 +33,8 @@ class DecodingService:
     ----------
     leave_native
         Whether Orthanc's own decoder is there for what is not compressed.
-    restrict
-        Compressed syntaxes that are decoded; empty means all.
+    rules
+        Which compressed syntaxes are decoded, and how large a frame may be.
     seconds
         Gives the deadline of a job by its bytes.
     """
@@ -42,11 +43,12 @@ class DecodingService:
         self,
         pool: Pool,
         leave_native: bool,
-        restrict: tuple[str, ...],
+        rules: Rules,
         seconds: Callable[[int], float],
     ) -> None:
         self._pool = pool
-        self._restrict = restrict
+        self._restrict = rules.restrict
+        self._maximum_image_bytes = rules.maximum_image_bytes
         self._leave_native = leave_native
         self._seconds = seconds
         self._lock = threading.Lock()
@@ -72,7 +74,9 @@ class DecodingService:
         known = self._known(key)
         call = _Call(self, key, data)
         if known is None:
-            self._run({"job": "open", "frame": frame}, data, call)
+            limit = self._maximum_image_bytes
+            header = {"job": "open", "frame": frame, "maximum_image_bytes": limit}
+            self._run(header, data, call)
         elif frame < len(known["spans"]):
             about = {name: value for name, value in known.items() if name != "spans"}
             header = {"job": "render", "index": about}
@@ -94,7 +98,8 @@ class DecodingService:
 
     def _run(self, header: dict[str, Any], payload: memoryview, call: _Call) -> None:
         seconds = self._seconds(len(payload))
-        self._pool.run({**header, "seconds": seconds}, payload, seconds, call.conclude)
+        job = {**header, "seconds": seconds}
+        self._pool.run(job, payload, seconds, call.conclude, Lane.INTERACTIVE)
 
 
 class _Call:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from .payload import Payload
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -33,6 +35,8 @@ class Rules:
     ----------
     restrict
         Compressed transfer syntaxes that are read and made; empty means all.
+    maximum_image_bytes
+        Of the uncompressed pixel data; what promises more is declined.
     unused_bits
         ``mask`` or ``decline``, for bits above Bits Stored that hold something
         which is neither a sign nor an overlay.
@@ -52,6 +56,7 @@ class Rules:
     """
 
     restrict: tuple[str, ...] = ()
+    maximum_image_bytes: int = 2**32
     unused_bits: str = "mask"
     lossy: bool = False
     quality: int = 90
@@ -169,4 +174,4 @@ class Picture:
     format: str
     width: int
     height: int
-    data: bytearray
+    data: bytearray | Payload

@@ -23,3 +23,12 @@ class Payload(Protocol):
         OSError, EOFError
             If the bytes are not there any more: Orthanc gets nothing then.
         """
+
+
+def whole(data: bytearray | Payload) -> bytes | bytearray:
+    """All the bytes in memory; raises like ``Payload.read_into``."""
+    if isinstance(data, bytearray):
+        return data
+    content = bytearray(len(data))
+    data.read_into(memoryview(content))
+    return content

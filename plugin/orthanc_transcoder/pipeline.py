@@ -27,9 +27,9 @@ Data = bytes | bytearray | memoryview
 
 
 def transcode(
-    data: Data, request: Request, rules: Rules, registry: Registry
+    data: Data, request: Request, rules: Rules, registry: Registry, threads: int = 1
 ) -> tuple[bytes | None, Report]:
-    """Transcode one DICOM file.
+    """Transcode one DICOM file, with so many threads.
 
     Returns
     -------
@@ -38,7 +38,7 @@ def transcode(
     """
 
     def work(file: DicomFile, report: Report) -> tuple[bytes | None, Report]:
-        return _transcode(file, report, request, rules, registry)
+        return _transcode(file, report, request, rules, registry, threads)
 
     return _guarded(data, work)
 
@@ -81,6 +81,8 @@ def _guarded(
         report = _refused(report, Outcome.DECLINED, refusal)
     except Refusal as refusal:
         report = _refused(report, Outcome.FAILED, refusal)
+    except MemoryError:
+        raise  # whoever runs this must give up what is left
     except Exception as error:  # noqa: BLE001
         # The last border of a job: a defect of ours, or of a library, costs
         # this job only, and is named.
@@ -95,12 +97,17 @@ def _refused(report: Report, outcome: Outcome, refusal: Refusal) -> Report:
 
 
 def _transcode(
-    file: DicomFile, report: Report, request: Request, rules: Rules, registry: Registry
+    file: DicomFile,
+    report: Report,
+    request: Request,
+    rules: Rules,
+    registry: Registry,
+    threads: int,
 ) -> tuple[bytes | None, Report]:
     if file.syntax in request.allowed:
         reason = "The file is in an allowed transfer syntax already."
         return None, _refused(report, Outcome.KEPT, Refusal("same_syntax", reason))
-    target, result = _convert(file, request, rules, registry)
+    target, result = _convert(file, request, rules, registry, threads)
     if len(result.data) > MAX_RESULT_BYTES:
         raise Declined("result_too_large", "The result is over 4 GiB, more than Orthanc takes.")
     return result.data, dataclasses.replace(
@@ -121,7 +128,7 @@ def _transcode(
 
 
 def _convert(
-    file: DicomFile, request: Request, rules: Rules, registry: Registry
+    file: DicomFile, request: Request, rules: Rules, registry: Registry, threads: int
 ) -> tuple[str, Result]:
     policy.check_source(file.syntax, rules)
     try:
@@ -132,6 +139,7 @@ def _convert(
         if target := policy.choose_data_set(file.syntax, request):
             return target, reencode(file, target)
         raise
+    policy.check_size(image.frame_bytes * image.frames, rules.maximum_image_bytes)
     targets = policy.choose(
         request,
         rules,
@@ -139,7 +147,7 @@ def _convert(
         policy.unrestricted(registry.repackable(file.syntax), rules),
         palette=image.photometric == "PALETTE COLOR",
     )
-    chosen, result = _first_possible(Job(file, image, rules, registry), targets)
+    chosen, result = _first_possible(Job(file, image, rules, registry, threads), targets)
     return chosen.syntax, result
 
 

@@ -119,6 +119,16 @@ def check_source(source: str, rules: Rules) -> None:
         raise Declined("restricted", f"The settings exclude transfer syntax {source}.")
 
 
+def check_size(size: int, maximum: int) -> None:
+    """Decline an image of more bytes than the settings allow, before it is decoded."""
+    if size > maximum:
+        raise Declined(
+            "image_too_large",
+            f"The image has {size >> 20} MiB uncompressed, more than the {maximum >> 20} MiB of "
+            "MaximumImageSize.",
+        )
+
+
 def unrestricted(candidates: Collection[str], rules: Rules) -> Collection[str]:
     """The candidates that the settings do not exclude."""
     if not rules.restrict:

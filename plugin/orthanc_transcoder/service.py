@@ -16,7 +16,9 @@ from collections.abc import Callable
 from . import peek
 from .errors import PoolError
 from .model import Outcome, Report, Request, Rules
-from .pool.supervisor import Answer, Pool
+from .payload import Payload
+from .pool.jobs import Answer
+from .pool.supervisor import Pool
 
 _log = logging.getLogger(__name__)
 
@@ -81,7 +83,7 @@ class TranscodingService:
         self._lock = threading.Lock()
         self._counters: Counter[str] = Counter()
 
-    def transcode(self, data: memoryview, request: Request) -> bytearray | None:
+    def transcode(self, data: memoryview, request: Request) -> bytearray | Payload | None:
         """The transcoded file, or None if Orthanc must go on without us.
 
         Parameters
@@ -130,7 +132,7 @@ class _Call:
         self, service: TranscodingService, data: memoryview, request: Request, hand_back: bool
     ) -> None:
         self._hand_back = hand_back
-        self.result: bytearray | None = None
+        self.result: bytearray | Payload | None = None
         self.seconds = service.seconds(len(data))
         self._service = service
         self._data = data

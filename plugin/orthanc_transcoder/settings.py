@@ -16,6 +16,7 @@ from typing import Any
 from . import syntaxes
 from .errors import SettingsError
 from .forwarding import Forwarding
+from .machine import machine_memory
 from .model import Rules
 from .options import OPTIONS, SECTION
 
@@ -31,6 +32,10 @@ class Settings:
     python: str = ""
     workers: int = 0
     deadline: int = 60
+    queue_limit: int = 1000
+    queue_seconds: int = 300
+    worker_memory: int = 0
+    maximum_image_size: int = 4096
     restrict: list[str] = field(default_factory=list)
     unused_bits: str = "mask"
     lossy: bool = False
@@ -70,6 +75,7 @@ class Settings:
         """What the workers need of the settings, and Orthanc's lossy quality."""
         return Rules(
             restrict=tuple(syntaxes.resolve(name) for name in self.restrict),
+            maximum_image_bytes=self.maximum_image_size * 2**20,
             unused_bits=self.unused_bits,
             lossy=self.lossy,
             quality=quality,
@@ -103,3 +109,8 @@ class Settings:
     def worker_count(self) -> int:
         """The number of workers, the default filled in."""
         return self.workers or len(os.sched_getaffinity(0))
+
+    @property
+    def worker_memory_bytes(self) -> int:
+        """What a worker may use, the default filled in."""
+        return self.worker_memory * 2**20 or machine_memory() // 2

@@ -22,6 +22,7 @@ from .dicom.file import DicomFile
 from .dicom.image import Image
 from .errors import Declined, DicomError
 from .model import Rules
+from .parallel import by_index, within_frame
 
 Changes = dict[int, Element | None]
 
@@ -55,7 +56,7 @@ class Source:
     notes: tuple[str, ...] = ()
 
 
-def open_source(file: DicomFile, image: Image, registry: Registry) -> Source:
+def open_source(file: DicomFile, image: Image, registry: Registry, threads: int = 1) -> Source:
     """Open an image of any syntax.
 
     Raises
@@ -69,7 +70,7 @@ def open_source(file: DicomFile, image: Image, registry: Registry) -> Source:
     codec = registry.decoder(file.syntax)
     if file.syntax == uids.RLELossless:
         return _open_rle(file, image, codec)
-    return _open_encapsulated(file, image, codec)
+    return _open_encapsulated(file, image, codec, threads)
 
 
 def stored_samples_only(file: DicomFile, image: Image, source: Source, rules: Rules) -> Source:
@@ -135,12 +136,15 @@ def _open_rle(file: DicomFile, image: Image, codec: Codec) -> Source:
     )
 
 
-def _open_encapsulated(file: DicomFile, image: Image, codec: Codec) -> Source:
+def _open_encapsulated(file: DicomFile, image: Image, codec: Codec, threads: int) -> Source:
     encoded = frames.encoded_frames(file, image)
-    decoded = [
-        as_the_header_reads(codec.decode(frame, image.format, file.syntax), image)
-        for frame in encoded
-    ]
+    inner = within_frame(len(encoded), threads)
+
+    def one(index: int) -> Decoded:
+        found = codec.decode(encoded[index], image.format, file.syntax, inner)
+        return as_the_header_reads(found, image)
+
+    decoded = by_index(one, len(encoded), threads)
     formats = {_format_of(one, image) for one in decoded}
     if len(formats) != 1:
         raise DicomError("frames_differ", f"The frames' codestreams differ: {formats}.")

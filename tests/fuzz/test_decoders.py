@@ -25,6 +25,7 @@ from orthanc_transcoder.codec import uids
 from orthanc_transcoder.dicom.file import DicomFile
 from orthanc_transcoder.fingerprint import fingerprint
 from orthanc_transcoder.model import Outcome, Report, Request, Rules
+from orthanc_transcoder.payload import whole
 from orthanc_transcoder.pool.process import WorkerProcess
 from orthanc_transcoder.pool.supervisor import Pool
 from orthanc_transcoder.service import TranscodingService
@@ -75,7 +76,7 @@ class Workers:
 
     def __init__(self) -> None:
         python = Path(sys.executable)
-        self.pool = Pool(lambda: WorkerProcess(python, fingerprint()), WORKERS)
+        self.pool = Pool(lambda nice: WorkerProcess(python, fingerprint(), nice=nice), WORKERS)
         self._reports: dict[int, Report] = {}
         self._service = TranscodingService(self.pool, Rules(), SECONDS, self._reports.__setitem__)
 
@@ -83,7 +84,7 @@ class Workers:
         result = self._service.transcode(memoryview(content), Request((EXPLICIT,)))
         report = self._reports.pop(threading.get_ident())
         transcoded = report.outcome is Outcome.TRANSCODED
-        return Trial(kind, content, bytes(result) if result and transcoded else b"", report)
+        return Trial(kind, content, bytes(whole(result)) if result and transcoded else b"", report)
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from pathlib import Path
 
@@ -23,6 +25,7 @@ def config(python: Path, native: bool = True) -> dict[str, object]:
             "Python": str(python),
             "Workers": 1,
             "Deadline": 2,
+            "WorkerMemory": 1024,
             "NativeCallbacks": native,
         },
     }
@@ -44,10 +47,14 @@ def server(
     ("fault", "code", "says"),
     [
         ("segfault", "worker_died", "SIGSEGV"),
-        ("kill", "worker_died", "SIGKILL"),
+        ("abort", "worker_died", "SIGABRT"),
+        ("kill", "worker_killed", "SIGKILL"),
         ("exit", "worker_died", "exited with status 3"),
         ("base_exception", "worker_died", "the test codec panicked"),
         ("garbage", "worker_broken", "garbage"),
+        ("hang_up", "worker_died", "closed its connection"),
+        ("memory_bomb", "out_of_memory", "WorkerMemory"),
+        ("stop", "deadline", "deadline"),
         ("sleep", "deadline", "deadline"),
         ("spin", "deadline", "deadline"),
         ("raise", "internal_error", "RuntimeError: the test codec raised"),
@@ -80,6 +87,30 @@ def test_deaths_are_counted(server: OrthancServer) -> None:
     before = server.get("/transcoder/status")["workers"]["deaths"]
     server.store(native_file(Image(rows=ROWS, columns=FAULTS["exit"])))
     assert server.get("/transcoder/status")["workers"]["deaths"] == before + 1
+
+
+def test_a_file_that_ended_a_worker_is_declined_at_once(server: OrthancServer) -> None:
+    content = native_file(Image(rows=ROWS, columns=FAULTS["spin"]))
+    assert report_of(server, content)["code"] == "deadline"
+    before = server.get("/transcoder/status")["workers"]
+    started = time.monotonic()
+    server.delete(f"/instances/{server.store(content)['ID']}")
+    report = report_of(server, content)
+    assert time.monotonic() - started < 2
+    assert report["code"] == "ended_a_worker"
+    after = server.get("/transcoder/status")["workers"]
+    assert after["deaths"] == before["deaths"]
+    assert after["declined_again"] > before["declined_again"]
+
+
+def test_a_worker_that_dies_idle_is_replaced_without_a_job(server: OrthancServer) -> None:
+    before = server.children()
+    os.kill(before[0], signal.SIGKILL)
+    end = time.monotonic() + 20
+    while len(server.children()) < len(before) or before[0] in server.children():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    assert report_of(server, native_file(FINE))["outcome"] == "transcoded"
 
 
 def test_without_a_worker_interpreter_originals_are_stored_until_it_is_there(

@@ -129,6 +129,7 @@ def test_what_is_refused_is_told_and_the_rest_done() -> None:
     again = answer("print(json.dumps([measures, confine(0, [])]))")
     if again[0]["seccomp"] == "on":
         assert again[1]["own_network"] == "Operation not permitted"
+        assert again[1]["no_capabilities"] == "Operation not permitted"
         assert again[1]["landlock"] == "Function not implemented"
     assert again[1]["memory_limit"] == "no limit is set"
     assert again[1]["file_limits"] == "on"
@@ -308,6 +309,24 @@ sys.stdin.read()
         assert json.loads(process.stdout.readline()) == [0, [0, 0]]
         assert Path(f"/proc/{process.pid}/oom_score_adj").read_text() == "1000\n"
         process.communicate()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root only has capabilities to lose")
+def test_root_keeps_reading_and_nothing_else() -> None:
+    program = """
+sys.stdout.write("{}")
+sys.stdout.flush()
+sys.stdin.read()
+"""
+    command = [sys.executable, "-I", "-c", BOOT + program, str(PACKAGE.parent), "0"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stdout.read(2) == b"{}"
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        process.communicate()
+    held = re.findall(r"Cap(?:Inh|Prm|Eff):\s+(\w+)", status)
+    assert len(held) == 3
+    assert all(int(mask, 16) in (0, 1 << 1, 1 << 2) for mask in held)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")

@@ -25,6 +25,7 @@ def job(seconds: float = 30.0) -> dict[str, Any]:
         "allow_new_sop_instance_uid": True,
         "rules": {},
         "seconds": seconds,
+        "threads": 1,
     }
 
 
@@ -59,7 +60,7 @@ def test_it_does_one_job_after_another(worker: WorkerProcess) -> None:
     ("fault", "code", "says"),
     [
         ("segfault", "worker_died", "SIGSEGV"),
-        ("kill", "worker_died", "SIGKILL"),
+        ("kill", "worker_killed", "SIGKILL"),
         ("exit", "worker_died", "status 3"),
         ("base_exception", "worker_died", "the test codec panicked"),
         ("garbage", "worker_broken", "garbage"),

@@ -3,20 +3,24 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from orthanc_transcoder.errors import PoolError
-from orthanc_transcoder.pool.supervisor import Answer, Pool
+from orthanc_transcoder.pool.jobs import Answer, Lane
+from orthanc_transcoder.pool.supervisor import Pool
+from orthanc_transcoder.pool.waiting import Patience
 
 
 class FakeWorker:
     """Answers at once; dies or blocks where the job says so."""
 
     count = 0
+    asked: ClassVar[list[dict[str, Any]]] = []
 
-    def __init__(self) -> None:
+    def __init__(self, nice: int = 0) -> None:
+        self.nice = nice
         FakeWorker.count += 1
         self.pid = FakeWorker.count
         self.hello: dict[str, Any] = {"version": "x"}
@@ -28,13 +32,21 @@ class FakeWorker:
     def ask(
         self, header: dict[str, Any], payload: memoryview, deadline: float
     ) -> tuple[dict[str, Any], bytearray]:
+        self.asked.append(header)
+        if header.get("do") == "retire":
+            return {"retired": "too much memory"}, bytearray()
+        if header.get("do") == "killed":
+            self.dead.set()
+            raise PoolError("worker_killed", "it was ended by SIGKILL")
         if header.get("do") == "die":
             self.dead.set()
             raise PoolError("worker_died", "it died")
         if header.get("do") == "block":
             self.dead.wait(30)
             raise PoolError("worker_died", "it was killed")
-        return {"pid": self.pid}, bytearray(payload)
+        return {"pid": self.pid, "nice": self.nice, "threads": header["threads"]}, bytearray(
+            payload
+        )
 
     def end(self) -> None:
         self.dead.set()
@@ -43,9 +55,9 @@ class FakeWorker:
         self.dead.set()
 
 
-def ask(pool: Pool, **header: Any) -> Answer:
+def ask(pool: Pool, lane: Lane = Lane.BULK, **header: Any) -> Answer:
     answers: list[Answer] = []
-    pool.run(header, memoryview(b"data"), 5, answers.append)
+    pool.run(header, memoryview(b"data"), 5, answers.append, lane)
     (answer,) = answers
     return answer
 
@@ -54,8 +66,13 @@ def ask(pool: Pool, **header: Any) -> Answer:
 def make_pool() -> Iterator[Callable[..., Pool]]:
     pools = []
 
-    def make(launch: Callable[[], FakeWorker] = FakeWorker, size: int = 1) -> Pool:
-        pools.append(Pool(launch, size))
+    def make(
+        launch: Callable[[int], FakeWorker] = FakeWorker,
+        size: int = 1,
+        patience: Patience = Patience(),  # noqa: B008  a tuple
+        **options: Any,
+    ) -> Pool:
+        pools.append(Pool(launch, size, patience, **options))
         return pools[-1]
 
     yield make
@@ -85,16 +102,18 @@ def test_a_worker_that_dies_fails_its_own_job_and_is_replaced(make_pool: MakePoo
 def test_a_worker_that_died_idle_costs_no_job(make_pool: MakePool) -> None:
     workers: list[FakeWorker] = []
 
-    def launch() -> FakeWorker:
+    def launch(_: int) -> FakeWorker:
         workers.append(FakeWorker())
         return workers[-1]
 
     pool = make_pool(launch)
+    assert wait_until(lambda: pool.state().alive == 2)
+    for worker in workers[:]:
+        worker.kill()
+    assert wait_until(lambda: pool.state().alive == 2)  # without a job
+    assert len(workers) == 4
     assert ask(pool).error is None
-    workers[-1].kill()
-    assert ask(pool).error is None
-    assert len(workers) == 2
-    assert pool.state().deaths == 1
+    assert pool.state().deaths == 2
 
 
 def test_jobs_run_at_once_as_many_as_workers(make_pool: MakePool) -> None:
@@ -110,15 +129,16 @@ def test_jobs_run_at_once_as_many_as_workers(make_pool: MakePool) -> None:
 
 
 def test_workers_that_cannot_start_fail_jobs_at_once_and_are_tried_again(
-    make_pool: MakePool, monkeypatch: pytest.MonkeyPatch
+    make_pool: MakePool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("orthanc_transcoder.pool.supervisor._FIRST_PAUSE", 0.3)
+    monkeypatch.setattr("orthanc_transcoder.pool.starts._FIRST_PAUSE", 1.5)
     attempts = 0
+    mended = threading.Event()
 
-    def launch() -> FakeWorker:
+    def launch(_: int) -> FakeWorker:
         nonlocal attempts
         attempts += 1
-        if attempts <= 1:
+        if not mended.is_set():
             raise PoolError("workers_unavailable", "no such interpreter")
         return FakeWorker()
 
@@ -127,10 +147,11 @@ def test_workers_that_cannot_start_fail_jobs_at_once_and_are_tried_again(
     assert error is not None
     assert (error.code, error.reason) == ("workers_unavailable", "no such interpreter")
     assert pool.state().unavailable == "no such interpreter"
-    assert attempts == 1
-    time.sleep(0.35)
+    assert attempts <= 2  # the worker, and the one for interactive work
+    mended.set()
+    assert caplog.text.count("no codecs") == 1
+    assert wait_until(lambda: pool.state().unavailable == "")  # without a job
     assert ask(pool).error is None
-    assert pool.state().unavailable == ""
 
 
 def test_stopping_fails_what_runs_and_what_waits(make_pool: MakePool) -> None:
@@ -141,7 +162,7 @@ def test_stopping_fails_what_runs_and_what_waits(make_pool: MakePool) -> None:
     ]
     for thread in threads:
         thread.start()
-    assert wait_until(lambda: pool.state().busy == 1 and pool.state().waiting == 2)
+    assert wait_until(lambda: pool.state().busy == 1 and pool.state().waiting["bulk"] == 2)
     pool.stop()
     for thread in threads:
         thread.join(10)
@@ -172,6 +193,145 @@ def test_a_file_that_no_message_can_hold_fails_at_once(
     error = ask(make_pool()).error
     assert error is not None
     assert error.code == "file_too_large"
+
+
+def test_a_file_that_ended_a_worker_is_declined_at_once(make_pool: MakePool) -> None:
+    pool = make_pool()
+    assert code(ask(pool, do="die")) == "worker_died"
+    again = ask(pool, do="die", seconds=7)  # a circumstance makes no other job
+    assert code(again) == "ended_a_worker"
+    assert again.error is not None
+    assert "it died" in again.error.reason
+    assert ask(pool, do="something else").error is None
+    state = pool.state()
+    assert (state.deaths, state.killers, state.declined) == (1, 1, 1)
+
+
+def test_what_ended_a_worker_long_ago_is_tried_again(
+    make_pool: MakePool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orthanc_transcoder.pool.killers._SECONDS", 0.0)
+    pool = make_pool()
+    assert code(ask(pool, do="die")) == "worker_died"
+    assert code(ask(pool, do="die")) == "worker_died"
+
+
+def test_only_so_many_files_are_remembered(
+    make_pool: MakePool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orthanc_transcoder.pool.killers._COUNT", 2)
+    pool = make_pool()
+    for number in range(3):
+        ask(pool, do="die", number=number)
+    assert pool.state().killers == 2
+    assert code(ask(pool, do="die", number=0)) == "worker_died"
+    assert code(ask(pool, do="die", number=2)) == "ended_a_worker"
+
+
+def test_a_job_whose_worker_is_killed_from_outside_is_tried_once_more(
+    make_pool: MakePool,
+) -> None:
+    pool = make_pool()
+    FakeWorker.asked.clear()
+    assert code(ask(pool, do="killed")) == "worker_killed"
+    assert [header["do"] for header in FakeWorker.asked] == ["killed", "killed"]
+    assert code(ask(pool, do="killed")) == "ended_a_worker"
+    assert pool.state().deaths == 2
+
+
+def test_a_worker_without_memory_is_replaced_and_its_job_remembered(make_pool: MakePool) -> None:
+    pool = make_pool()
+    first = ask(pool).header["pid"]
+    assert code(ask(pool, do="retire")) == "out_of_memory"
+    assert code(ask(pool, do="retire")) == "ended_a_worker"
+    assert ask(pool).header["pid"] != first
+
+
+def test_interactive_work_does_not_wait_for_bulk_work(make_pool: MakePool) -> None:
+    pool = make_pool(size=1)
+    bulk = threading.Thread(target=lambda: ask(pool, do="block"))
+    bulk.start()
+    assert wait_until(lambda: pool.state().busy == 1)
+    assert ask(pool, Lane.INTERACTIVE).error is None
+    pool.stop()
+    bulk.join()
+
+
+def test_background_work_has_a_worker_of_its_own_at_the_lowest_priority(
+    make_pool: MakePool,
+) -> None:
+    pool = make_pool(background=True)
+    assert ask(pool, Lane.BACKGROUND).header["nice"] == 19
+    assert ask(pool, Lane.BULK).header["nice"] == 0
+
+
+def test_what_comes_when_too_many_wait_is_refused_at_once(make_pool: MakePool) -> None:
+    pool = make_pool(patience=Patience(jobs=1, seconds=60))
+    blocked = [threading.Thread(target=lambda: ask(pool, do="block")) for _ in range(2)]
+    for thread in blocked:
+        thread.start()
+        assert wait_until(lambda: pool.state().busy == 1)
+    assert wait_until(lambda: pool.state().waiting["bulk"] == 1)
+    assert code(ask(pool)) == "overloaded"
+    assert pool.state().overloaded == 1
+    pool.stop()
+    for thread in blocked:
+        thread.join()
+
+
+def test_what_waits_too_long_is_refused(make_pool: MakePool) -> None:
+    pool = make_pool(patience=Patience(jobs=10, seconds=0.2))
+    blocked = threading.Thread(target=lambda: ask(pool, do="block"))
+    blocked.start()
+    assert wait_until(lambda: pool.state().busy == 1)
+    refused = ask(pool)
+    assert code(refused) == "overloaded"
+    assert refused.error is not None
+    assert "QueueSeconds" in refused.error.reason
+    pool.stop()
+    blocked.join()
+
+
+def test_jobs_that_wait_are_done_in_order(make_pool: MakePool) -> None:
+    gate, order = threading.Event(), []
+
+    class Slow(FakeWorker):
+        def ask(self, header: dict[str, Any], *_: Any) -> tuple[dict[str, Any], bytearray]:
+            if header.get("do") == "block":
+                gate.wait(30)
+            order.append(header.get("number"))
+            return {}, bytearray()
+
+    pool = make_pool(Slow)
+    callers = [threading.Thread(target=lambda: ask(pool, do="block"))]
+    callers[0].start()
+    assert wait_until(lambda: pool.state().busy == 1)
+    for number in range(5):
+        callers.append(threading.Thread(target=lambda n=number: ask(pool, number=n)))
+        callers[-1].start()
+        assert wait_until(lambda n=number: pool.state().waiting["bulk"] == n + 1)  # type: ignore[misc]
+    gate.set()
+    for caller in callers:
+        caller.join()
+    assert order == [None, 0, 1, 2, 3, 4]
+
+
+def test_a_job_may_use_the_threads_of_idle_workers(make_pool: MakePool) -> None:
+    pool = make_pool(size=3)
+    assert wait_until(lambda: pool.state().alive == 4)
+    time.sleep(0.05)  # until each waits for a job
+    assert ask(pool).header["threads"] == 3
+    blocked = threading.Thread(target=lambda: ask(pool, do="block"))
+    blocked.start()
+    assert wait_until(lambda: pool.state().busy == 1)
+    assert wait_until(lambda: ask(pool).header["threads"] == 2)
+    pool.stop()
+    blocked.join()
+
+
+def code(answer: Answer) -> str:
+    assert answer.error is not None
+    return answer.error.code
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 10) -> bool:

@@ -19,6 +19,10 @@ FAULTS = {
     "kill": 107,
     "garbage": 108,
     "spin": 109,
+    "abort": 110,
+    "memory_bomb": 111,
+    "hang_up": 112,
+    "stop": 113,
 }
 ROWS = 7
 
@@ -45,13 +49,24 @@ def fail(columns: int, descriptor: int) -> None:
         raise RuntimeError("the test codec raised")
     elif fault == "base_exception":
         raise Mishap("the test codec panicked")
+    elif fault == "abort":
+        os.abort()
+    elif fault == "memory_bomb":
+        hoard = []
+        while True:
+            hoard.append(bytearray(1 << 28))
+    elif fault == "hang_up":
+        os.close(descriptor)
+        time.sleep(600)
+    elif fault == "stop":  # neither reads nor writes any more
+        os.kill(os.getpid(), signal.SIGSTOP)
     elif fault == "garbage":
         os.write(descriptor, b"no message at all, but long enough to be taken for one")
 
 
 def main() -> None:
     """Run the code that the pool gave, with the faulty codec in place."""
-    _, _, _, code, folder, descriptor = sys.argv
+    _, _, _, code, folder, *_, descriptor = sys.argv
     sys.path.insert(0, folder)
     from orthanc_transcoder.codec import jpeg2000  # noqa: PLC0415
 
@@ -65,7 +80,7 @@ def main() -> None:
         return honest(self, samples, pixels, syntax, options)
 
     jpeg2000.Jpeg2000.encode = encode  # type: ignore[method-assign]
-    sys.argv = ["-c", folder, descriptor]
+    sys.argv = ["-c", *sys.argv[4:]]
     exec(code)  # noqa: S102
 
 

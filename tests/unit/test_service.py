@@ -10,7 +10,9 @@ import pytest
 
 from orthanc_transcoder.errors import PoolError
 from orthanc_transcoder.model import Outcome, Report, Request, Rules
-from orthanc_transcoder.pool.supervisor import Answer, Pool
+from orthanc_transcoder.payload import whole
+from orthanc_transcoder.pool.jobs import Answer
+from orthanc_transcoder.pool.supervisor import Pool
 from orthanc_transcoder.service import Ingests, TranscodingService
 from tests.synthesis import Image, native_file
 
@@ -54,7 +56,7 @@ def answer(outcome: Outcome, payload: bytes = b"") -> Answer:
 
 def ask(made: TranscodingService) -> bytes | None:
     result = made.transcode(memoryview(FILE), Request(("1.2.840.10008.1.2.4.90",)))
-    return None if result is None else bytes(result)
+    return None if result is None else bytes(whole(result))
 
 
 def test_a_result_is_handed_over_and_counted() -> None:

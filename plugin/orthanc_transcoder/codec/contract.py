@@ -61,6 +61,8 @@ class EncodeOptions:
         1 (fast) to 9 (small), for JPEG XL.
     bypass
         JPEG 2000's selective arithmetic coding bypass ("lazy" mode): faster.
+    threads
+        That the codec may use for the frame; the result is the same.
     """
 
     quality: int = 90
@@ -69,6 +71,7 @@ class EncodeOptions:
     near: int | None = None
     effort: int = 3
     bypass: bool = False
+    threads: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +160,10 @@ class Codec(Protocol):
             If these samples, rather than their format, cannot be encoded.
         """
 
-    def decode(self, frame: bytes, pixels: PixelFormat, syntax: str) -> Decoded:
+    def decode(self, frame: bytes, pixels: PixelFormat, syntax: str, threads: int = 1) -> Decoded:
         """Decode one frame; ``pixels`` is what the header claims.
+
+        ``threads`` may be used; a codec that has no use for them ignores it.
 
         Raises
         ------

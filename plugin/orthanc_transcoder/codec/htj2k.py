@@ -80,7 +80,7 @@ class HtJ2k:
         data = _encode(samples, pixels, step=None, tlm=syntax == uids.HTJ2KLosslessRPCL)
         return Encoded(data, "YBR_RCT" if transform else pixels.photometric)
 
-    def decode(self, frame: bytes, pixels: PixelFormat, syntax: str) -> Decoded:
+    def decode(self, frame: bytes, pixels: PixelFormat, syntax: str, threads: int = 1) -> Decoded:
         """Decode one frame (see ``contract.Codec``)."""
 
         def library(stream: Codestream) -> Samples:

@@ -71,7 +71,7 @@ class Jpeg:
         )
         return Encoded(data, photometric)
 
-    def decode(self, frame: bytes, pixels: PixelFormat, syntax: str) -> Decoded:
+    def decode(self, frame: bytes, pixels: PixelFormat, syntax: str, threads: int = 1) -> Decoded:
         """Decode one frame (see ``contract.Codec``)."""
         return jpeg_decode.decode(frame, pixels, _EXPECTED[syntax])
 

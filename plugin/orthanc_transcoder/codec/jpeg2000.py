@@ -63,15 +63,16 @@ class Jpeg2000:
         transform = checks.is_rgb(pixels)
         if syntax == uids.JPEG2000Lossless:
             bypass = options.bypass and _suits_bypass(pixels)
-            data = _encode_bypass(samples, pixels) if bypass else _encode(samples, pixels, 0)
+            encode = _encode_bypass if bypass else _encode
+            data = encode(samples, pixels, threads=options.threads)
             return Encoded(data, "YBR_RCT" if transform else pixels.photometric)
         data = _encode_lossy(samples, pixels, options)
         return Encoded(data, "YBR_ICT" if transform else pixels.photometric)
 
-    def decode(self, frame: bytes, pixels: PixelFormat, syntax: str) -> Decoded:
+    def decode(self, frame: bytes, pixels: PixelFormat, syntax: str, threads: int = 1) -> Decoded:
         """Decode one frame (see ``contract.Codec``)."""
         return j2k_decode.decode(
-            frame, pixels, lambda stream: _samples(stream.data), high_throughput=False
+            frame, pixels, lambda stream: _samples(stream.data, threads), high_throughput=False
         )
 
 
@@ -81,20 +82,27 @@ def _suits_bypass(pixels: PixelFormat) -> bool:
     return enough and pixels.bits_stored in _BYPASS_BITS
 
 
-def _encode_bypass(samples: Samples, pixels: PixelFormat) -> bytes:
+def _encode_bypass(samples: Samples, pixels: PixelFormat, *, threads: int) -> bytes:
     try:
         openjpeg.library()
     except ImportError as error:
         raise Declined("no_bypass", f"no encoder for JPEG 2000's bypass mode: {error}") from error
     return openjpeg.encode(
-        samples, pixels.bits_stored, transform=checks.is_rgb(pixels), bypass=True
+        samples,
+        pixels.bits_stored,
+        transform=checks.is_rgb(pixels),
+        bypass=True,
+        threads=threads,
     )
 
 
 def _encode_lossy(samples: Samples, pixels: PixelFormat, options: EncodeOptions) -> bytes:
     if options.ratio is not None:
         return lossy.within_ratio(
-            lambda level: _encode(samples, pixels, level), pixels, options.ratio, *_PSNR_RANGE
+            lambda level: _encode(samples, pixels, level, threads=options.threads),
+            pixels,
+            options.ratio,
+            *_PSNR_RANGE,
         )
     target = options.psnr
     if target is None:
@@ -104,7 +112,7 @@ def _encode_lossy(samples: Samples, pixels: PixelFormat, options: EncodeOptions)
     level = target + offset
     data = b""
     for _ in range(_ATTEMPTS):
-        previous, data = data, _encode(samples, pixels, level)
+        previous, data = data, _encode(samples, pixels, level, threads=options.threads)
         missing = target - lossy.psnr(samples, _samples(data))
         if missing <= 0 or len(data) == len(previous):  # the quantisation allows no more
             break
@@ -112,7 +120,7 @@ def _encode_lossy(samples: Samples, pixels: PixelFormat, options: EncodeOptions)
     return data
 
 
-def _encode(samples: Samples, pixels: PixelFormat, level: float) -> bytes:
+def _encode(samples: Samples, pixels: PixelFormat, level: float = 0, *, threads: int = 1) -> bytes:
     """Encode losslessly (level 0) or to a PSNR over the nominal range."""
     try:
         data = imagecodecs.jpeg2k_encode(
@@ -122,16 +130,16 @@ def _encode(samples: Samples, pixels: PixelFormat, level: float) -> bytes:
             reversible=level == 0,
             bitspersample=pixels.bits_stored,
             mct=checks.is_rgb(pixels),
-            numthreads=1,
+            numthreads=threads,
         )
     except (imagecodecs.Jpeg2kError, ValueError) as error:
         raise CodecError("codec_failed", f"OpenJPEG: {error}") from error
     return bytes(data)
 
 
-def _samples(data: bytes) -> Samples:
+def _samples(data: bytes, threads: int = 1) -> Samples:
     try:
-        return imagecodecs.jpeg2k_decode(data, numthreads=1)
+        return imagecodecs.jpeg2k_decode(data, numthreads=threads)
     except (imagecodecs.Jpeg2kError, ValueError, NotImplementedError) as error:
         raise CodecError("damaged_codestream", f"OpenJPEG: {error}") from error
 

@@ -58,7 +58,7 @@ class JpegLossless:
             raise CodecError("codec_failed", f"libjpeg-turbo: {error}") from error
         return Encoded(bytes(data), pixels.photometric)
 
-    def decode(self, frame: bytes, pixels: PixelFormat, syntax: str) -> Decoded:
+    def decode(self, frame: bytes, pixels: PixelFormat, syntax: str, threads: int = 1) -> Decoded:
         """Decode one frame (see ``contract.Codec``)."""
         return jpeg_decode.decode(frame, pixels, frozenset((SOF_LOSSLESS,)))
 

@@ -99,7 +99,7 @@ class JpegLs:
         data = lossy.to_target(encode_at, decode, samples, pixels, options, bounds, -near)
         return Encoded(data, pixels.photometric)
 
-    def decode(self, frame: bytes, pixels: PixelFormat, syntax: str) -> Decoded:
+    def decode(self, frame: bytes, pixels: PixelFormat, syntax: str, threads: int = 1) -> Decoded:
         """Decode one frame (see ``contract.Codec``)."""
         stream = jpeg_codestream.parse(frame)
         if stream.process != jpeg_codestream.SOF_LS:

@@ -63,7 +63,8 @@ class JpegXl:
         """Encode one frame (see ``contract.Codec``)."""
         if syntax == uids.JPEGXLLossless:
             pattern = checks.to_pattern(samples, pixels.bits_stored)
-            return Encoded(_encode(pattern, pixels, options.effort, None), pixels.photometric)
+            data = _encode(pattern, pixels, options.effort, None, options.threads)
+            return Encoded(data, pixels.photometric)
 
         effort = _effort(samples, pixels, options)
 
@@ -74,14 +75,14 @@ class JpegXl:
         data = lossy.to_target(encode_at, _samples, samples, pixels, options, _DISTANCES, default)
         return Encoded(data, "XYB" if checks.is_rgb(pixels) else pixels.photometric)
 
-    def decode(self, frame: bytes, pixels: PixelFormat, syntax: str) -> Decoded:
+    def decode(self, frame: bytes, pixels: PixelFormat, syntax: str, threads: int = 1) -> Decoded:
         """Decode one frame (see ``contract.Codec``)."""
         image = jxl_codestream.parse(frame)
         checks.require_plausible(image.format, pixels)
         if image.from_jpeg:
             jpeg = _unpack(image.data)
             return jpeg_decode.decode(jpeg, pixels, frozenset((SOF_BASELINE,)))
-        return _decoded(image, pixels, _samples(image.data))
+        return _decoded(image, pixels, _samples(image.data, threads))
 
     def recompress(self, frame: bytes, source: str, target: str) -> bytes:
         """Repack one frame (see ``contract.Recompressor``)."""
@@ -124,7 +125,13 @@ def _effort(samples: Samples, pixels: PixelFormat, options: EncodeOptions) -> in
     return more if usual < options.psnr and usual < closest(more) else options.effort
 
 
-def _encode(samples: Samples, pixels: PixelFormat, effort: int, distance: float | None) -> bytes:
+def _encode(
+    samples: Samples,
+    pixels: PixelFormat,
+    effort: int,
+    distance: float | None,
+    threads: int = 1,
+) -> bytes:
     """Encode losslessly (distance None) or to a distance."""
     try:
         data = imagecodecs.jpegxl_encode(
@@ -135,7 +142,7 @@ def _encode(samples: Samples, pixels: PixelFormat, effort: int, distance: float 
             photometric="rgb" if pixels.samples_per_pixel == 3 else "gray",
             bitspersample=pixels.bits_stored,
             usecontainer=False,
-            numthreads=1,
+            numthreads=threads,
         )
     except _ERRORS as error:
         raise CodecError("codec_failed", f"libjxl: {error}") from error
@@ -149,9 +156,9 @@ def _distance(quality: int) -> float:
     return 53 / 3000 * quality**2 - 23 / 20 * quality + 25
 
 
-def _samples(data: bytes) -> Samples:
+def _samples(data: bytes, threads: int = 1) -> Samples:
     try:
-        return imagecodecs.jpegxl_decode(data, numthreads=1)
+        return imagecodecs.jpegxl_decode(data, numthreads=threads)
     except _ERRORS as error:
         raise CodecError("damaged_codestream", f"libjxl: {error}") from error
 

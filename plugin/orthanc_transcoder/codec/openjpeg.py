@@ -99,6 +99,7 @@ _ARGUMENTS: dict[str, list[Any]] = {
     "opj_destroy_codec": [c_void_p],
     "opj_set_error_handler": [c_void_p, _Message, c_void_p],
     "opj_setup_encoder": [c_void_p, POINTER(Parameters), c_void_p],
+    "opj_codec_set_threads": [c_void_p, c_int],
     "opj_start_compress": [c_void_p, c_void_p, c_void_p],
     "opj_encode": [c_void_p, c_void_p],
     "opj_end_compress": [c_void_p, c_void_p],
@@ -133,7 +134,9 @@ def _defaults(loaded: ctypes.CDLL) -> Parameters:
     return parameters
 
 
-def encode(samples: Samples, bits: int, *, transform: bool, bypass: bool) -> bytes:
+def encode(
+    samples: Samples, bits: int, *, transform: bool, bypass: bool, threads: int = 1
+) -> bytes:
     """Encode one frame reversibly.
 
     Parameters
@@ -146,6 +149,8 @@ def encode(samples: Samples, bits: int, *, transform: bool, bypass: bool) -> byt
         Whether to apply the reversible colour transform.
     bypass
         Whether less significant bit-planes bypass the arithmetic coder.
+    threads
+        That OpenJPEG may use.
 
     Raises
     ------
@@ -168,6 +173,7 @@ def encode(samples: Samples, bits: int, *, transform: bool, bypass: bool) -> byt
     ):
         done = (
             opj.opj_setup_encoder(codec, ctypes.byref(parameters), image)
+            and (threads == 1 or opj.opj_codec_set_threads(codec, threads))
             and opj.opj_start_compress(codec, image, stream)
             and opj.opj_encode(codec, stream)
             and opj.opj_end_compress(codec, stream)

@@ -56,7 +56,7 @@ class Rle:
         header = _HEADER.pack(len(segments), *offsets, *unused)
         return Encoded(header + b"".join(segments), pixels.photometric)
 
-    def decode(self, frame: bytes, pixels: PixelFormat, syntax: str) -> Decoded:
+    def decode(self, frame: bytes, pixels: PixelFormat, syntax: str, threads: int = 1) -> Decoded:
         """Decode one frame to its stored samples (see ``contract.Codec``)."""
         containers = decode_containers(frame, pixels)
         bits, signed = pixels.bits_stored, pixels.signed

@@ -1,12 +1,35 @@
-"""Messages of ``wire`` over a stream socket, each within a deadline."""
+"""Messages of ``wire`` over a local stream socket, each within a deadline."""
 
 from __future__ import annotations
 
+import os
 import socket
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
-from . import wire
+from . import memory, wire
+
+Buffer = bytes | bytearray | memoryview
+
+
+class Message(NamedTuple):
+    """A received message.
+
+    Attributes
+    ----------
+    payload
+        What followed the header.
+    descriptor
+        Of the file in memory that holds the payload instead, or -1; whoever
+        takes it closes it.
+    size
+        Of the payload in bytes, wherever it is.
+    """
+
+    header: dict[str, Any]
+    payload: bytearray
+    descriptor: int
+    size: int
 
 
 class Channel:
@@ -16,10 +39,7 @@ class Channel:
         self._socket = connection
 
     def send(
-        self,
-        header: dict[str, Any],
-        payload: bytes | bytearray | memoryview = b"",
-        deadline: float | None = None,
+        self, header: dict[str, Any], payload: Buffer = b"", deadline: float | None = None
     ) -> None:
         """Send one message.
 
@@ -32,14 +52,19 @@ class Channel:
         ------
         TimeoutError, OSError
             If the deadline passes, or the peer is gone.
+        MemoryError
+            If there is no memory for a large payload.
         """
+        if len(payload) >= memory.THRESHOLD_BYTES:
+            self._send_in_memory(header, payload, deadline)
+            return
         self._wait_until(deadline)
         self._socket.sendall(wire.pack(header, len(payload)))
         if len(payload):
             self._wait_until(deadline)
             self._socket.sendall(payload)
 
-    def receive(self, deadline: float | None = None) -> tuple[dict[str, Any], bytearray]:
+    def receive(self, deadline: float | None = None) -> Message:
         """Receive one message.
 
         Raises
@@ -51,14 +76,47 @@ class Channel:
         wire.WireError
             If the peer sends anything but a message.
         """
-        prefix = self._receive_exactly(wire.PREFIX.size, deadline)
-        header_bytes, payload_bytes = wire.unpack_prefix(bytes(prefix))
-        header = wire.unpack_header(bytes(self._receive_exactly(header_bytes, deadline)))
-        return header, self._receive_exactly(payload_bytes, deadline)
+        descriptors: list[int] = []
+        try:
+            prefix = wire.unpack_prefix(self._receive_prefix(deadline, descriptors))
+            if prefix.in_memory != bool(descriptors):
+                raise wire.WireError("a message and the descriptors with it do not agree")
+            header = wire.unpack_header(bytes(self._receive_exactly(prefix.header_bytes, deadline)))
+            following = 0 if prefix.in_memory else prefix.payload_bytes
+            payload = self._receive_exactly(following, deadline)
+            descriptor = descriptors.pop() if descriptors else -1
+            return Message(header, payload, descriptor, prefix.payload_bytes)
+        finally:
+            for one in descriptors:
+                os.close(one)
 
     def close(self) -> None:
         """Close this end; the peer's next ``receive`` raises ``EOFError``."""
         self._socket.close()
+
+    def _send_in_memory(
+        self, header: dict[str, Any], payload: Buffer, deadline: float | None
+    ) -> None:
+        descriptor = memory.write(payload)
+        try:
+            self._wait_until(deadline)
+            text = wire.pack(header, len(payload), in_memory=True)
+            sent = socket.send_fds(self._socket, [text], [descriptor])
+            self._socket.sendall(text[sent:])
+        finally:
+            os.close(descriptor)
+
+    def _receive_prefix(self, deadline: float | None, descriptors: list[int]) -> bytes:
+        prefix = b""
+        while len(prefix) < wire.PREFIX.size:
+            self._wait_until(deadline)
+            missing = wire.PREFIX.size - len(prefix)
+            data, found, _, _ = socket.recv_fds(self._socket, missing, 1)
+            descriptors += found
+            if not data:
+                raise EOFError("the peer closed the connection")
+            prefix += data
+        return prefix
 
     def _receive_exactly(self, size: int, deadline: float | None) -> bytearray:
         buffer = bytearray(size)

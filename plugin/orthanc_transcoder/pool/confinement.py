@@ -11,7 +11,7 @@ the others are taken all the same. What was refused is told, not hidden.
 
 from __future__ import annotations
 
-import ctypes
+import contextlib
 import resource
 import struct
 import sys
@@ -28,7 +28,7 @@ _FILE_BYTES = 8 << 30  # twice what Orthanc can take as a result
 _SET_DUMPABLE, _SET_NO_NEW_PRIVS = 4, 38  # linux/prctl.h
 _NEW_NETWORK = 0x40000000  # CLONE_NEWNET
 _CAPABILITIES_VERSION = 0x20080522
-_DAC_READ_SEARCH = 1 << 2
+_DAC_OVERRIDE, _DAC_READ_SEARCH = 1 << 1, 1 << 2
 
 # What the C library and the interpreter read besides what they are installed in.
 _SYSTEM = (
@@ -132,8 +132,14 @@ def _forbid_dumps() -> None:
 
 def _drop_capabilities() -> None:
     """Make root an ordinary user, but one who can still read an interpreter in any folder."""
+    for kept in (_DAC_READ_SEARCH, _DAC_OVERRIDE):  # containers tend to have the latter only
+        with contextlib.suppress(PermissionError):
+            _keep_capability(kept)
+            return
+    _keep_capability(0)
+
+
+def _keep_capability(mask: int) -> None:
     header = struct.pack("=Ii", _CAPABILITIES_VERSION, 0)
-    sets = ctypes.create_string_buffer(24)  # effective, permitted, inheritable; two words each
-    call("capget", header, sets)
-    kept = struct.unpack_from("=I", sets, 4)[0] & _DAC_READ_SEARCH
-    call("capset", header, struct.pack("=6I", kept, kept, 0, 0, 0, 0))
+    # Effective, permitted, inheritable; and those from number 32 on.
+    call("capset", header, struct.pack("=6I", mask, mask, 0, 0, 0, 0))

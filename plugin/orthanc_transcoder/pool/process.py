@@ -18,21 +18,32 @@ from typing import Any
 
 from ..errors import PoolError
 from ..fingerprint import PACKAGE
+from ..payload import Payload
 from .channel import Channel
+from .memory import SealedPayload
 from .wire import WireError
 
 # The package's folder is given, not found: -I keeps the working folder and
 # PYTHONPATH out, so that no other file can pose as the package.
 BOOT = (
     "import sys; sys.path.insert(0, sys.argv[1]); "
-    "from orthanc_transcoder.pool.worker import main; main(int(sys.argv[2]))"
+    "from orthanc_transcoder.pool.worker import main; main(*map(int, sys.argv[2:]))"
 )
 START_SECONDS = 60.0
+# What ends a process from outside: an administrator, or a system without memory.
+_FROM_OUTSIDE = (-signal.SIGKILL, -signal.SIGTERM)
 _ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "OMP_NUM_THREADS": "1"}
 
 
 class WorkerProcess:
     """A started worker that has proven to run the same package files.
+
+    Parameters
+    ----------
+    memory_bytes
+        Data that the process may allocate; 0 means any.
+    nice
+        Its niceness.
 
     Raises
     ------
@@ -40,12 +51,14 @@ class WorkerProcess:
         If it cannot be started, or is not what it should be.
     """
 
-    def __init__(self, python: Path, fingerprint: str) -> None:
+    def __init__(
+        self, python: Path, fingerprint: str, *, memory_bytes: int = 0, nice: int = 0
+    ) -> None:
         self._output = os.memfd_create("worker-output")
         ours, theirs = socket.socketpair()
         self._channel = Channel(ours)
         try:
-            self._process = self._launch(python, theirs)
+            self._process = self._launch(python, theirs, memory_bytes, nice)
         except OSError as error:
             self._close()
             raise PoolError(
@@ -66,24 +79,29 @@ class WorkerProcess:
 
     def ask(
         self, header: dict[str, Any], payload: memoryview, deadline: float
-    ) -> tuple[dict[str, Any], bytearray]:
+    ) -> tuple[dict[str, Any], bytearray | Payload]:
         """Send a job and wait for the answer.
 
         Raises
         ------
         PoolError
-            If the process dies, breaks the protocol or misses the deadline. It
-            must be ended then.
+            If the process dies (``worker_killed`` if it was ended from outside),
+            breaks the protocol or misses the deadline. It must be ended then.
         """
         self._forget_old_output()
         try:
             self._channel.send(header, payload, deadline)
-            return self._channel.receive(deadline)
+            message = self._channel.receive(deadline)
+            if message.descriptor < 0:
+                return message.header, message.payload
+            return message.header, SealedPayload(message.descriptor, message.size)
         except TimeoutError:
             raise PoolError("deadline", f"worker {self.pid} overran its deadline") from None
+        except MemoryError as error:
+            raise PoolError("no_memory", f"no memory for worker {self.pid}: {error}") from None
         except (EOFError, OSError):
-            raise PoolError("worker_died", f"worker {self.pid} {self._cause()}") from None
-        except WireError as error:
+            raise self._death() from None
+        except (WireError, ValueError) as error:
             raise PoolError("worker_broken", f"worker {self.pid} wrote garbage: {error}") from None
 
     def end(self) -> None:
@@ -96,8 +114,11 @@ class WorkerProcess:
         """Kill the process from another thread; its owner sees it die."""
         self._process.kill()
 
-    def _launch(self, python: Path, theirs: socket.socket) -> subprocess.Popen[bytes]:
-        command = [str(python), "-I", "-c", BOOT, str(PACKAGE.parent), str(theirs.fileno())]
+    def _launch(
+        self, python: Path, theirs: socket.socket, memory_bytes: int, nice: int
+    ) -> subprocess.Popen[bytes]:
+        numbers = (memory_bytes, nice, theirs.fileno())
+        command = [str(python), "-I", "-c", BOOT, str(PACKAGE.parent), *map(str, numbers)]
         return subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -111,7 +132,7 @@ class WorkerProcess:
 
     def _greet(self, python: Path, fingerprint: str) -> dict[str, Any]:
         try:
-            hello, _ = self._channel.receive(time.monotonic() + START_SECONDS)
+            hello = self._channel.receive(time.monotonic() + START_SECONDS).header
         except TimeoutError:
             problem = "did not answer"
         except (EOFError, OSError):
@@ -124,6 +145,11 @@ class WorkerProcess:
             problem = "runs other package files than Orthanc does: restart Orthanc after an upgrade"
         self.end()
         raise PoolError("workers_unavailable", f"a worker of {python} {problem}")
+
+    def _death(self) -> PoolError:
+        reason = f"worker {self.pid} {self._cause()}"
+        killed = self._process.returncode in _FROM_OUTSIDE
+        return PoolError("worker_killed" if killed else "worker_died", reason)
 
     def _cause(self) -> str:
         """Say how the process ended; it has closed its socket already."""

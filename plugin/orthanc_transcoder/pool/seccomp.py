@@ -120,7 +120,7 @@ _THREADS_TOO, _KEEP_SPECULATION = 1, 4  # the latter: older kernels slow such a 
 Instruction = tuple[int, int, int, int]  # code, jump if true, jump if false, operand
 
 
-def call(function: str, *arguments: int | bytes | ctypes.Array[ctypes.c_char] | None) -> int:
+def call(function: str, *arguments: int | bytes | None) -> int:
     """Call a function of the C library.
 
     Raises

@@ -1,109 +1,94 @@
-"""The pool: jobs in a queue, and for each worker process a thread that watches it.
+"""The pool: a queue of jobs, and slots with a worker process each that do them.
 
-- One job per worker. The thread that watches a worker sends the job, waits
-  within the deadline, and concludes the job whatever happened: a caller never
-  waits for ever, and does nothing on its own (maybe tiny) stack.
-- A worker that dies, hangs or breaks the protocol fails the job it had, is
-  ended and replaced. A worker that died idle costs no job.
-- Workers that cannot be started are tried again after a growing pause; jobs
-  that come meanwhile fail at once, with the reason.
+``Workers`` slots take whatever comes, the most urgent first. One more takes
+interactive work alone, which so never waits for a bulk job to end; another, if
+asked for, only what nobody waits for, at the lowest priority.
 """
 
 from __future__ import annotations
 
-import contextlib
-import logging
-import queue
-import threading
-import time
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any
 
 from .. import threads
 from ..errors import PoolError
+from .jobs import Answer, Job, Lane
+from .killers import Killers
+from .slot import Slot, conclude
+from .starts import Launch, Starts
+from .waiting import Patience, Queue
 from .wire import MAX_PAYLOAD_BYTES
 
-_log = logging.getLogger(__name__)
-
-_FIRST_PAUSE = 1.0
-_LONGEST_PAUSE = 60.0
-
-
-class Worker(Protocol):
-    """What the pool needs of a worker; ``process.WorkerProcess`` is the real one."""
-
-    hello: dict[str, Any]
-
-    @property
-    def pid(self) -> int:
-        """Process identifier."""
-
-    def alive(self) -> bool:
-        """Whether it still runs."""
-
-    def ask(
-        self, header: dict[str, Any], payload: memoryview, deadline: float
-    ) -> tuple[dict[str, Any], bytearray]:
-        """Do one job or raise ``PoolError``."""
-
-    def end(self) -> None:
-        """End it and wait until it is gone."""
-
-    def kill(self) -> None:
-        """End it from another thread."""
-
-
-@dataclass(slots=True)
-class Answer:
-    """What a job gave: a message and its payload, or the error."""
-
-    header: dict[str, Any] = field(default_factory=dict)
-    payload: bytearray = field(default_factory=bytearray)
-    error: PoolError | None = None
-
-
-@dataclass(slots=True)
-class _Job:
-    header: dict[str, Any]
-    payload: memoryview
-    seconds: float
-    conclude: Callable[[Answer], None]
-    done: threading.Lock
+_LOWEST_PRIORITY = 19
+_PATIENCE = Patience()
 
 
 @dataclass(frozen=True, slots=True)
 class PoolState:
-    """A snapshot for the status page."""
+    """A snapshot for the status page.
+
+    Attributes
+    ----------
+    size
+        Workers, the special ones included.
+    waiting
+        Jobs in the queue, by lane.
+    deaths
+        Workers that died, hung or were broken, since the start.
+    killers, declined
+        Jobs remembered for that, and how often one of them came again.
+    overloaded
+        Jobs that were refused because too many waited, or for too long.
+    unavailable
+        Why there are no workers, or empty.
+    """
 
     size: int
     alive: int
     busy: int
-    waiting: int
+    waiting: dict[str, int]
     deaths: int
+    killers: int
+    declined: int
+    overloaded: int
     unavailable: str
     hello: dict[str, Any]
 
 
 class Pool:
-    """A fixed number of workers; ``run`` may be called from any thread."""
+    """A fixed number of workers; ``run`` may be called from any thread.
 
-    def __init__(self, launch: Callable[[], Worker], size: int) -> None:
-        self._launch = launch
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._lock = threading.Lock()
-        self._stopping = False
-        self._deaths = 0
-        self._busy = 0
-        self._pause = 0.0
-        self._retry_at = 0.0
-        self._unavailable = ""
-        self._hello: dict[str, Any] = {}
-        self._workers: dict[int, Worker] = {}
-        self._threads = [
-            threads.start(f"worker-{slot}", lambda slot=slot: self._serve(slot))  # type: ignore[misc]
-            for slot in range(size)
-        ]
+    Parameters
+    ----------
+    launch
+        Takes the niceness of a worker; starts it, or raises ``PoolError``.
+    size
+        Workers for whatever comes.
+    background
+        Whether there is one for background jobs, too; they fail otherwise.
+    """
+
+    def __init__(
+        self,
+        launch: Launch,
+        size: int,
+        patience: Patience = _PATIENCE,
+        *,
+        background: bool = False,
+    ) -> None:
+        self._queue = Queue(patience)
+        self._starts = Starts(launch)
+        self._killers = Killers()
+        self._refusals: Counter[str] = Counter()
+        self._slots = [self._slot(f"worker-{n}", Lane.INTERACTIVE, Lane.BULK) for n in range(size)]
+        self._slots.append(self._slot("worker-interactive", Lane.INTERACTIVE))
+        if background:
+            self._slots.append(
+                self._slot("worker-background", Lane.BACKGROUND, nice=_LOWEST_PRIORITY)
+            )
+        self._watcher = threads.start("pool-watcher", self._conclude_refused)
 
     def run(
         self,
@@ -111,6 +96,7 @@ class Pool:
         payload: memoryview,
         seconds: float,
         conclude: Callable[[Answer], None],
+        lane: Lane = Lane.BULK,
     ) -> None:
         """Do one job; return when it is concluded.
 
@@ -123,147 +109,45 @@ class Pool:
         conclude
             Called once, on a thread of the pool, with the answer.
         """
+        job = Job(header, payload, seconds, conclude, lane)
         if len(payload) > MAX_PAYLOAD_BYTES:
-            conclude(Answer(error=PoolError("file_too_large", "The file is over 4 GiB.")))
-            return
-        done = threading.Lock()
-        done.acquire()
-        self._jobs.put(_Job(header, payload, seconds, conclude, done))
-        done.acquire()
+            self._queue.refuse(job, PoolError("file_too_large", "The file is over 4 GiB."))
+        else:
+            self._queue.put(job)
+        job.done.acquire()
 
     def stop(self) -> None:
         """End the workers; jobs that run or wait fail."""
-        with self._lock:
-            self._stopping = True
-            for worker in self._workers.values():
-                worker.kill()
-        for _ in self._threads:
-            self._jobs.put(None)
-        for thread in self._threads:
-            thread.join()
+        self._starts.stop()
+        self._queue.close()
+        for slot in self._slots:
+            slot.kill()
+        for slot in self._slots:
+            slot.thread.join()
+        self._watcher.join()
 
     def state(self) -> PoolState:
         """A snapshot."""
-        with self._lock:
-            return PoolState(
-                size=len(self._threads),
-                alive=sum(worker.alive() for worker in self._workers.values()),
-                busy=self._busy,
-                waiting=self._jobs.qsize(),
-                deaths=self._deaths,
-                unavailable=self._unavailable,
-                hello=self._hello,
-            )
+        unavailable, hello = self._starts.state()
+        killers, declined = self._killers.state()
+        return PoolState(
+            size=len(self._slots),
+            alive=sum(slot.alive() for slot in self._slots),
+            busy=sum(slot.busy for slot in self._slots),
+            waiting={lane.name.lower(): n for lane, n in self._queue.waiting().items()},
+            deaths=sum(slot.deaths for slot in self._slots),
+            killers=killers,
+            declined=declined,
+            overloaded=self._refusals["overloaded"],
+            unavailable=unavailable,
+            hello=hello,
+        )
 
-    def _serve(self, slot: int) -> None:
-        self._warm_up(slot)
-        while self._do_next(slot):
-            pass
-        self._discard(slot)
+    def _slot(self, name: str, *lanes: Lane, nice: int = 0) -> Slot:
+        return Slot(name, lanes, self._queue, self._starts, self._killers, nice)
 
-    def _do_next(self, slot: int) -> bool:
-        """Wait for a job and do it; false at the end.
-
-        A method of its own: an idle thread's variables would keep the last
-        file and its result in memory.
-        """
-        job = self._jobs.get()
-        if job is None:
-            return False
-        with self._lock:
-            self._busy += 1
-        answer = Answer(error=PoolError("internal", "the job was not attempted"))
-        try:
-            answer = self._attempt(slot, job)
-        finally:
-            self._conclude(job, answer)
-        return True
-
-    def _warm_up(self, slot: int) -> None:
-        """Start the worker ahead of the first job."""
-        # A failure is logged where it arises, and told to each job.
-        with contextlib.suppress(PoolError):
-            self._worker(slot)
-
-    def _attempt(self, slot: int, job: _Job) -> Answer:
-        try:
-            worker = self._worker(slot)
-            deadline = time.monotonic() + job.seconds
-            header, payload = worker.ask(job.header, job.payload, deadline)
-        except PoolError as error:
-            if error.code != "workers_unavailable":
-                self._discard(slot)
-                self._count_death()
-            return Answer(error=error)
-        return Answer(header, payload)
-
-    def _conclude(self, job: _Job, answer: Answer) -> None:
-        try:
-            job.conclude(answer)
-        except Exception:  # noqa: BLE001
-            # The caller must be released, and this thread must live on.
-            _log.exception("internal error while concluding a job")
-        finally:
-            with self._lock:
-                self._busy -= 1
-            job.done.release()
-
-    def _worker(self, slot: int) -> Worker:
-        """The slot's worker, started if there is none.
-
-        Raises
-        ------
-        PoolError
-            ``workers_unavailable`` or ``stopping``.
-        """
-        worker = self._workers.get(slot)
-        if worker is not None and worker.alive():
-            return worker
-        if worker is not None:
-            _log.warning("worker %d died while idle; it is replaced", worker.pid)
-            self._discard(slot)
-            self._count_death()
-        self._check_may_start()
-        try:
-            worker = self._launch()
-        except PoolError as error:
-            self._start_failed(error)
-            raise
-        self._start_succeeded(slot, worker)
-        return worker
-
-    def _check_may_start(self) -> None:
-        with self._lock:
-            if self._stopping:
-                raise PoolError("stopping", "Orthanc is shutting down")
-            if self._unavailable and time.monotonic() < self._retry_at:
-                raise PoolError("workers_unavailable", self._unavailable)
-
-    def _start_failed(self, error: PoolError) -> None:
-        with self._lock:
-            if self._stopping:
-                return
-            self._pause = min(max(_FIRST_PAUSE, self._pause * 2), _LONGEST_PAUSE)
-            self._retry_at = time.monotonic() + self._pause
-            self._unavailable = error.reason
-            pause = self._pause
-        _log.error("no codecs: %s; tried again in %d s at the earliest", error.reason, pause)
-
-    def _start_succeeded(self, slot: int, worker: Worker) -> None:
-        with self._lock:
-            self._pause = 0.0
-            self._unavailable = ""
-            self._hello = worker.hello
-            self._workers[slot] = worker
-            if self._stopping:
-                worker.kill()
-
-    def _discard(self, slot: int) -> None:
-        with self._lock:
-            worker = self._workers.pop(slot, None)
-        if worker is not None:
-            worker.end()
-
-    def _count_death(self) -> None:
-        with self._lock:
-            self._deaths += 1
+    def _conclude_refused(self) -> None:
+        while refused := self._queue.refused():
+            self._refusals[refused.error.code] += 1
+            conclude(refused.job, Answer(error=refused.error))
+            del refused  # or the last one's file would stay in memory

@@ -1,17 +1,19 @@
 """The format of what Orthanc's side and a worker say to each other, without I/O.
 
 A message is a prefix (magic, size of the header, size of the payload; network
-byte order), a header in JSON and a payload of bytes. Anything else is a
-``WireError``: the peer is broken and is not listened to any longer.
+byte order), a header in JSON and a payload of bytes. The magic tells whether the
+payload follows, or lies in a file in memory whose descriptor comes with the
+prefix. Anything else is a ``WireError``: the peer is broken and is not listened
+to any longer.
 """
 
 from __future__ import annotations
 
 import json
 import struct
-from typing import Any
+from typing import Any, NamedTuple
 
-MAGIC = b"OTW1"
+INLINE, IN_MEMORY = b"OTW2", b"OTM2"
 PREFIX = struct.Struct("!4sIQ")
 MAX_HEADER_BYTES = 16 * 1024 * 1024
 # Orthanc counts the bytes of a result in 32 bits.
@@ -22,14 +24,22 @@ class WireError(Exception):
     """The peer sent something that is not a message."""
 
 
-def pack(header: dict[str, Any], payload_bytes: int) -> bytes:
-    """Prefix and header of a message; the payload follows them."""
+class Prefix(NamedTuple):
+    """What a message's first bytes say; sizes in bytes."""
+
+    header_bytes: int
+    payload_bytes: int
+    in_memory: bool
+
+
+def pack(header: dict[str, Any], payload_bytes: int, *, in_memory: bool = False) -> bytes:
+    """Prefix and header of a message; a payload that is not in memory follows them."""
     body = json.dumps(header, separators=(",", ":")).encode()
-    return PREFIX.pack(MAGIC, len(body), payload_bytes) + body
+    return PREFIX.pack(IN_MEMORY if in_memory else INLINE, len(body), payload_bytes) + body
 
 
-def unpack_prefix(prefix: bytes) -> tuple[int, int]:
-    """Sizes of header and payload in bytes.
+def unpack_prefix(prefix: bytes) -> Prefix:
+    """Take a prefix apart.
 
     Raises
     ------
@@ -37,11 +47,11 @@ def unpack_prefix(prefix: bytes) -> tuple[int, int]:
         If the magic is wrong or a size is beyond its limit.
     """
     magic, header_bytes, payload_bytes = PREFIX.unpack(prefix)
-    if magic != MAGIC:
+    if magic not in (INLINE, IN_MEMORY):
         raise WireError(f"expected a message, got {prefix!r}")
     if header_bytes > MAX_HEADER_BYTES or payload_bytes > MAX_PAYLOAD_BYTES:
         raise WireError(f"impossible sizes: header {header_bytes}, payload {payload_bytes}")
-    return header_bytes, payload_bytes
+    return Prefix(header_bytes, payload_bytes, magic == IN_MEMORY)
 
 
 def unpack_header(body: bytes) -> dict[str, Any]:

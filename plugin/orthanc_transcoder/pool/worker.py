@@ -3,105 +3,71 @@
 It needs no watching of its parent: when Orthanc ends, however it ends, the
 socket does, and with it the next read or write. A codec that never returns is
 ended by the kernel (SIGALRM, whose default action needs no cooperation) even
-if Orthanc is gone.
+if Orthanc is gone. It gives up its privileges before it loads any codec.
 """
 
 from __future__ import annotations
 
 import math
+import os
 import platform
 import signal
 import socket
 import sys
-from collections.abc import Callable
 from typing import Any
 
-from .. import __version__, rendering
-from ..codec.registry import Registry, default_registry
-from ..errors import Declined, Refusal
-from ..fingerprint import fingerprint
-from ..model import Picture, Request, Rules
-from ..pipeline import transcode
+from .. import __version__
+from ..fingerprint import PACKAGE, fingerprint
+from . import memory
 from .channel import Channel
+from .confinement import confine, interpreter_files
 
 _GRACE_SECONDS = 5
 
-Reply = tuple[dict[str, Any], bytes | bytearray]
 
+def main(memory_bytes: int, nice: int, descriptor: int) -> None:
+    """Serve the connection that was inherited as ``descriptor``.
 
-def main(descriptor: int) -> None:
-    """Serve the connection that was inherited as ``descriptor``."""
+    Parameters
+    ----------
+    memory_bytes
+        Data that this process may allocate; 0 means any.
+    nice
+        Its niceness.
+    """
     channel = Channel(socket.socket(fileno=descriptor))
-    registry = default_registry()
-    channel.send(hello(registry))
+    os.nice(nice)
+    confined = confine(memory_bytes, (PACKAGE.parent, *interpreter_files()))
+    # Only now: the codecs are what is not to be trusted.
+    from . import tasks  # noqa: PLC0415
+
+    channel.send({**hello(), "codecs": tasks.codecs(), "confinement": confined})
     while True:
         try:
-            header, payload = channel.receive()
+            message = channel.receive()
         except (EOFError, OSError):
             return
-        signal.alarm(math.ceil(header["seconds"]) + _GRACE_SECONDS)
-        reply, result = serve(registry, header, payload)
+        signal.alarm(math.ceil(message.header["seconds"]) + _GRACE_SECONDS)
+        payload = memoryview(message.payload)
+        if message.descriptor >= 0:
+            payload = memory.view(message.descriptor, message.size)
+        reply, result = tasks.do(message.header, payload)
+        del payload, message  # nothing of a job is kept while idle
         try:
             channel.send(reply, result)
         except OSError:
             return
+        del result
         signal.alarm(0)
+        if "retired" in reply:
+            return
 
 
-def hello(registry: Registry) -> dict[str, Any]:
-    """Who this worker is, and what it can do."""
+def hello() -> dict[str, Any]:
+    """Who this worker is."""
     return {
         "version": __version__,
         "fingerprint": fingerprint(),
         "python": platform.python_version(),
         "interpreter": sys.executable,
-        "codecs": {"available": registry.available, "unavailable": registry.unavailable},
     }
-
-
-def serve(registry: Registry, header: dict[str, Any], payload: bytearray) -> Reply:
-    """Do one job."""
-    return _JOBS[header["job"]](registry, header, memoryview(payload))
-
-
-def _transcode(registry: Registry, header: dict[str, Any], payload: memoryview) -> Reply:
-    request = Request(tuple(header["allowed"]), header["allow_new_sop_instance_uid"])
-    result, report = transcode(payload, request, Rules(**header["rules"]), registry)
-    return {"report": report.to_json()}, result or b""
-
-
-def _open(registry: Registry, header: dict[str, Any], payload: memoryview) -> Reply:
-    """Take a file apart, and render one of its frames."""
-    found: dict[str, Any] = {}
-
-    def picture() -> Picture:
-        about = rendering.index(payload)
-        found["index"] = about.to_json()
-        if header["frame"] >= len(about.spans):
-            raise Declined("no_such_frame", f"There are {len(about.spans)} frames.")
-        spans = about.spans[header["frame"]]
-        frame = b"".join(payload[offset : offset + length] for offset, length in spans)
-        return rendering.render(frame, about, registry)
-
-    reply, data = _answered(picture)
-    return {**found, **reply}, data
-
-
-def _render(registry: Registry, header: dict[str, Any], payload: memoryview) -> Reply:
-    """Render a frame of a file that was taken apart before."""
-    about = rendering.FrameIndex.from_json(header["index"])
-    return _answered(lambda: rendering.render(bytes(payload), about, registry))
-
-
-def _answered(make: Callable[[], Picture]) -> Reply:
-    try:
-        picture = make()
-    except Refusal as refusal:
-        return {"code": refusal.code, "reason": refusal.reason}, b""
-    except Exception as error:  # noqa: BLE001  as in the pipeline: it costs this job only
-        return {"code": "internal_error", "reason": f"{type(error).__name__}: {error}"}, b""
-    values = {"format": picture.format, "width": picture.width, "height": picture.height}
-    return values, picture.data
-
-
-_JOBS = {"transcode": _transcode, "open": _open, "render": _render}

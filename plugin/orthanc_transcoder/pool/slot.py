@@ -1,0 +1,162 @@
+"""One worker's place in the pool, and the thread that watches it.
+
+- The thread sends the job, waits within the deadline, and concludes the job
+  whatever happened: a caller never waits for ever.
+- A worker that dies, hangs or breaks the protocol fails the job it had, is
+  ended and replaced, and its job is remembered (see ``killers``). One that was
+  killed from outside, or for want of memory, had no fault to be shown: its job
+  is tried once more.
+- A worker that died idle costs no job: it is replaced within a second.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Iterable
+
+from .. import threads
+from ..errors import PoolError
+from .jobs import Answer, Job, Lane
+from .killers import Killers
+from .starts import Starts, Worker
+from .waiting import Queue, Seat
+
+_log = logging.getLogger(__name__)
+
+_WATCH_SECONDS = 1.0
+# Errors that leave the worker as it was.
+_HARMLESS = frozenset(("workers_unavailable", "stopping"))
+
+
+class Slot:
+    """Does jobs of some lanes, one at a time, until the queue is closed."""
+
+    def __init__(
+        self,
+        name: str,
+        lanes: Iterable[Lane],
+        queue: Queue,
+        starts: Starts,
+        killers: Killers,
+        nice: int = 0,
+    ) -> None:
+        self._seat = Seat(lanes)
+        self._queue, self._starts, self._killers = queue, starts, killers
+        self._nice = nice
+        self._lock = threading.Lock()
+        self._worker: Worker | None = None
+        self.busy = False
+        self.deaths = 0
+        self.thread = threads.start(name, self._serve)
+
+    def alive(self) -> bool:
+        """Whether there is a worker that runs."""
+        with self._lock:
+            return self._worker is not None and self._worker.alive()
+
+    def kill(self) -> None:
+        """End the worker, whatever it does; for the end of the pool."""
+        with self._lock:
+            if self._worker is not None:
+                self._worker.kill()
+
+    def _serve(self) -> None:
+        while not self._queue.closed:
+            self._warm_up()
+            self._do_next()
+        self._discard()
+
+    def _warm_up(self) -> None:
+        """See to a worker ahead of the next job."""
+        # A failure is logged where it arises, and told to each job.
+        with contextlib.suppress(PoolError):
+            self._living()
+
+    def _do_next(self) -> None:
+        """Wait for a job and do it.
+
+        A method of its own: an idle thread's variables would keep the last
+        file and its result in memory.
+        """
+        job = self._queue.take(self._seat, _WATCH_SECONDS)
+        if job is None:
+            return
+        self.busy = True
+        answer = Answer(error=PoolError("internal", "the job was not attempted"))
+        try:
+            answer = self._attempt(job)
+        finally:
+            self.busy = False
+            conclude(job, answer)
+
+    def _attempt(self, job: Job) -> Answer:
+        try:
+            self._killers.check(job)
+            return self._ask(job)
+        except PoolError as error:
+            if error.code != "worker_killed" or self._starts.stopping:
+                return Answer(error=error)
+        try:
+            return self._ask(job)
+        except PoolError as error:
+            self._remember(job, error)
+            return Answer(error=error)
+
+    def _ask(self, job: Job) -> Answer:
+        worker = self._living()
+        helpers = self._queue.spare(Lane.BULK) if job.lane is not Lane.BACKGROUND else 0
+        header = {**job.header, "threads": 1 + helpers}
+        try:
+            reply, payload = worker.ask(header, job.payload, time.monotonic() + job.seconds)
+        except PoolError as error:
+            self._died()
+            if error.code != "worker_killed":
+                self._remember(job, error)
+            raise
+        if "retired" in reply:
+            self._died()
+            exhausted = PoolError("out_of_memory", str(reply["retired"]))
+            self._remember(job, exhausted)
+            raise exhausted
+        return Answer(reply, payload)
+
+    def _remember(self, job: Job, error: PoolError) -> None:
+        if error.code not in _HARMLESS and not self._starts.stopping:
+            self._killers.remember(job, error.reason)
+
+    def _living(self) -> Worker:
+        """The worker, started if there is none; raises like ``Starts.start``."""
+        if self._worker is not None and not self._worker.alive():
+            _log.warning("worker %d died while idle; it is replaced", self._worker.pid)
+            self._died()
+        if self._worker is None:
+            worker = self._starts.start(self._nice)
+            with self._lock:
+                self._worker = worker
+            if self._starts.stopping:
+                worker.kill()
+        return self._worker
+
+    def _died(self) -> None:
+        self.deaths += 1
+        self._discard()
+
+    def _discard(self) -> None:
+        with self._lock:
+            worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.end()
+
+
+def conclude(job: Job, answer: Answer) -> None:
+    """Give a job its answer and release whoever waits for it."""
+    try:
+        job.conclude(answer)
+    except Exception:  # noqa: BLE001
+        # The caller must be released, and this thread must live on.
+        _log.exception("internal error while concluding a job")
+    finally:
+        job.done.release()

@@ -1,0 +1,129 @@
+"""Starting workers: at most so often, once it has failed.
+
+Workers that cannot be started (a wrong interpreter, a missing library) are
+tried again after a pause that doubles; jobs that come meanwhile fail at once,
+with the reason. One success ends it, without a restart of Orthanc.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from ..errors import PoolError
+from ..payload import Payload
+
+_log = logging.getLogger(__name__)
+
+_FIRST_PAUSE = 1.0
+_LONGEST_PAUSE = 60.0
+
+
+class Worker(Protocol):
+    """What the pool needs of a worker; ``process.WorkerProcess`` is the real one."""
+
+    hello: dict[str, Any]
+
+    @property
+    def pid(self) -> int:
+        """Process identifier."""
+
+    def alive(self) -> bool:
+        """Whether it still runs."""
+
+    def ask(
+        self, header: dict[str, Any], payload: memoryview, deadline: float
+    ) -> tuple[dict[str, Any], bytearray | Payload]:
+        """Do one job or raise ``PoolError``."""
+
+    def end(self) -> None:
+        """End it and wait until it is gone."""
+
+    def kill(self) -> None:
+        """End it from another thread."""
+
+
+Launch = Callable[[int], Worker]
+
+
+class Starts:
+    """Starts workers for every slot of a pool.
+
+    Parameters
+    ----------
+    launch
+        Takes the niceness; gives a worker, or raises ``PoolError``.
+    """
+
+    def __init__(self, launch: Launch) -> None:
+        self._launch = launch
+        self._lock = threading.Lock()
+        self._stopping = False
+        self._pause = 0.0
+        self._retry_at = 0.0
+        self._trial = False  # whether one slot is trying again, for all
+        self._unavailable = ""
+        self._hello: dict[str, Any] = {}
+
+    def start(self, nice: int) -> Worker:
+        """Start one.
+
+        Raises
+        ------
+        PoolError
+            ``workers_unavailable`` or ``stopping``.
+        """
+        self._check_may_start()
+        try:
+            worker = self._launch(nice)
+        except PoolError as error:
+            self._failed(error)
+            raise
+        with self._lock:
+            self._trial = False
+            self._pause = 0.0
+            self._unavailable = ""
+            self._hello = worker.hello
+            if self._stopping:
+                worker.kill()
+        return worker
+
+    def stop(self) -> None:
+        """Start none any more."""
+        with self._lock:
+            self._stopping = True
+
+    @property
+    def stopping(self) -> bool:
+        """Whether ``stop`` was called."""
+        return self._stopping
+
+    def state(self) -> tuple[str, dict[str, Any]]:
+        """Why there are no workers, or empty; and what the last one said of itself."""
+        with self._lock:
+            return self._unavailable, self._hello
+
+    def _check_may_start(self) -> None:
+        with self._lock:
+            if self._stopping:
+                raise PoolError("stopping", "Orthanc is shutting down")
+            if not self._unavailable:
+                return
+            if time.monotonic() < self._retry_at:
+                raise PoolError("workers_unavailable", self._unavailable)
+            self._trial = True
+            self._retry_at = time.monotonic() + _LONGEST_PAUSE
+
+    def _failed(self, error: PoolError) -> None:
+        with self._lock:
+            if self._stopping or (self._unavailable and not self._trial):
+                return
+            self._trial = False
+            self._pause = min(max(_FIRST_PAUSE, self._pause * 2), _LONGEST_PAUSE)
+            self._retry_at = time.monotonic() + self._pause
+            self._unavailable = error.reason
+            pause = self._pause
+        _log.error("no codecs: %s; tried again in %d s at the earliest", error.reason, pause)

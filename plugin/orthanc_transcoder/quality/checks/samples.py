@@ -1,0 +1,198 @@
+"""The stored samples, frame by frame: never more than one frame is held.
+
+The digest. Each frame gives the BLAKE2b of its shape ``rows,columns,samples`` and
+of its stored samples, colour by pixel, each as a little-endian word of 16 bits
+(32 where they have more than 16), negative ones as two's complement; the image,
+the BLAKE2b of its frames' digests. It is thus the same before and after any
+lossless transcoding, whatever Bits Allocated, byte order, planes or VR are, and
+differs where any sample does. Native YBR_FULL_422 is digested as the bytes it is,
+since it has no sample of its own per pixel.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ...codec import rle, uids
+from ...codec.contract import Samples
+from ...codec.registry import Registry
+from ...dicom import frames, native
+from ...dicom.elements import PIXEL_DATA
+from ...dicom.file import DicomFile
+from ...dicom.image import Image
+from ...errors import Declined, Refusal
+from ...source import as_the_header_reads
+from ..findings import RANGES_LIMIT, Finding
+from . import codestream
+from .header import as_sentence
+from .table import found
+
+_DIGEST_BYTES = 16
+_LISTED = 8  # frames that a finding names one by one
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One frame: its samples, or what is wrong with it instead.
+
+    ``stray`` counts samples with something beside Bits Stored.
+    """
+
+    samples: Samples | None = None
+    findings: tuple[Finding, ...] = ()
+    lossy: bool = False
+    stray: int = 0
+
+
+@dataclass(slots=True)
+class Tally:
+    """What all frames together say; add them one by one."""
+
+    frames: int = 0
+    lossy: bool = False
+    stray: int = 0
+    findings: dict[str, list[tuple[int, Finding]]] = field(default_factory=dict)
+    digests: list[bytes] = field(default_factory=list)
+    ranges: list[tuple[int, int]] = field(default_factory=list)
+    _known: dict[bytes, int] = field(default_factory=dict)
+
+    def add(self, frame: Frame) -> None:
+        """Take note of the next frame."""
+        self.frames += 1
+        self.lossy |= frame.lossy
+        self.stray += frame.stray
+        for one in frame.findings:
+            self._note(one)
+        if frame.samples is not None:
+            self._examine(frame.samples)
+
+    def _examine(self, samples: Samples) -> None:
+        digest = _digest(samples)
+        low, high = int(samples.min()), int(samples.max())
+        self.digests.append(digest)
+        self.ranges.append((low, high))
+        first = self._known.setdefault(digest, self.frames)
+        if low == high:
+            self._note(found("frame_constant", f"Every sample is {low}."))
+        elif first != self.frames:
+            self._note(found("frame_duplicated", f"It equals frame {first}."))
+
+    def _note(self, finding: Finding) -> None:
+        noted = self.findings.setdefault(finding.code, [])
+        if not noted or noted[-1][0] != self.frames:
+            noted.append((self.frames, finding))
+
+    @property
+    def summary(self) -> Iterator[Finding]:
+        """One finding per code, naming its frames; the sentence is the first one's."""
+        for noted in self.findings.values():
+            yield dataclasses.replace(noted[0][1], where=_named([number for number, _ in noted]))
+
+    @property
+    def digest(self) -> str:
+        """Of the whole image; empty unless every frame was decoded."""
+        if not self.frames or len(self.digests) != self.frames:
+            return ""
+        return hashlib.blake2b(b"".join(self.digests), digest_size=_DIGEST_BYTES).hexdigest()
+
+    @property
+    def listed_ranges(self) -> tuple[tuple[int, int], ...]:
+        """Of each frame, where there are several but not too many."""
+        return tuple(self.ranges) if 1 < len(self.ranges) <= RANGES_LIMIT else ()
+
+
+def read(file: DicomFile, image: Image, registry: Registry) -> Iterator[Frame]:
+    """Decode frame after frame.
+
+    Raises
+    ------
+    Declined
+        If there is no decoder.
+    DicomError
+        If the pixel data cannot be taken apart.
+    """
+    if image.encapsulated:
+        return _encapsulated(file, image, registry)
+    if image.subsampled:
+        return _subsampled(file, image)
+    return _native(file, image)
+
+
+def _native(file: DicomFile, image: Image) -> Iterator[Frame]:
+    unpacked = native.unpack(file, image)
+    stray = unpacked.unused_bits
+    for index in range(len(unpacked)):
+        yield Frame(unpacked[index], stray=0 if index else stray)
+
+
+def _subsampled(file: DicomFile, image: Image) -> Iterator[Frame]:
+    """Two samples per pixel, as they lie there."""
+    element = file.element(PIXEL_DATA)
+    if element is not None:
+        for index in range(image.frames):
+            start = index * image.frame_bytes
+            part = element.value[start : start + image.frame_bytes]
+            yield Frame(np.frombuffer(part, np.uint8).reshape(image.rows, -1))
+
+
+def _encapsulated(file: DicomFile, image: Image, registry: Registry) -> Iterator[Frame]:
+    codec = registry.decoder(image.syntax)
+
+    def decode(data: bytes) -> tuple[Samples, int]:
+        return as_the_header_reads(codec.decode(data, image.format, image.syntax), image).samples, 0
+
+    def decode_cells(data: bytes) -> tuple[Samples, int]:
+        cells = rle.decode_containers(data, image.format)
+        one = dataclasses.replace(image, frames=1, planar_configuration=0)
+        unpacked = native.NativeFrames(one, cells.tobytes(), little=True, word_swapped=False)
+        return unpacked[0], unpacked.unused_bits
+
+    decoder = decode_cells if image.syntax == uids.RLELossless else decode
+    for data in frames.encoded_frames(file, image):
+        yield _decoded(data, image, decoder)
+
+
+def _decoded(data: bytes, image: Image, decoder: Callable[[bytes], tuple[Samples, int]]) -> Frame:
+    stream = codestream.read(data, image)
+    findings = tuple(codestream.compare(stream, image, "")) if stream else ()
+    lossy = stream is not None and stream.lossy
+    try:
+        samples, stray = decoder(data)
+    except Refusal as problem:
+        return Frame(None, (*findings, *_undecodable(problem, findings)), lossy)
+    return Frame(samples, findings, lossy, stray)
+
+
+def _undecodable(problem: Refusal, findings: tuple[Finding, ...]) -> Iterator[Finding]:
+    """Say why a frame could not be decoded, unless the disagreement says it already."""
+    sentence = as_sentence(problem)
+    if problem.code == "truncated_codestream":
+        yield found("frame_truncated", sentence)
+    elif isinstance(problem, Declined) or problem.code == "unsupported_codestream":
+        if not any(one.code == "codestream_kind" for one in findings):
+            yield found("no_decoder", sentence)
+    elif problem.code != "implausible_size" or not findings:
+        yield found("frame_undecodable", sentence)
+
+
+def _digest(samples: Samples) -> bytes:
+    """Of one frame (see the top)."""
+    shape = (*samples.shape, 1)[:3]
+    word = "<u4" if samples.dtype.itemsize > 2 else "<u2"
+    digest = hashlib.blake2b(",".join(map(str, shape)).encode(), digest_size=_DIGEST_BYTES)
+    digest.update(np.ascontiguousarray(samples.astype(word, copy=False)).data)
+    return digest.digest()
+
+
+def _named(numbers: list[int]) -> str:
+    """``frame 3``; ``frames 1, 2, 3 and 7 more``."""
+    if len(numbers) == 1:
+        return f"frame {numbers[0]}"
+    text = ", ".join(map(str, numbers[:_LISTED]))
+    more = f" and {len(numbers) - _LISTED} more" if len(numbers) > _LISTED else ""
+    return f"frames {text}{more}"

@@ -1,0 +1,182 @@
+"""All checks of one instance.
+
+The rule: whatever is in the file, the answer is an ``Inspection``. A check sees
+only what the ones before it found sound: without elements there is no header,
+without a described image there are no frames.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import Final
+
+from .. import peek
+from ..codec.registry import Registry
+from ..dicom.file import DicomFile
+from ..dicom.image import Image, describe
+from ..errors import Declined, DicomError, Refusal
+from .checks import display, encapsulation, identity, image_module, lossy, palette, samples
+from .checks import sop_class as sop_class_checks
+from .checks.header import Header, as_sentence
+from .checks.samples import Tally
+from .checks.table import found
+from .findings import Facts, Finding, Inspection, Severity
+
+_HeaderCheck = Callable[[Header], Iterator[Finding]]
+
+_CHECKS: Final[tuple[_HeaderCheck, ...]] = (
+    *identity.CHECKS,
+    *image_module.CHECKS,
+    *encapsulation.CHECKS,
+    *palette.CHECKS,
+    *lossy.CHECKS,
+    *display.CHECKS,
+    *sop_class_checks.CHECKS,
+)
+# What a damaged file is called where the damage is known to be the pixel data's.
+_KNOWN: Final = {
+    "pixel_data_too_short": ("pixel_data_too_short", "PixelData"),
+    "frames_disagree": ("frame_count_disagrees", "NumberOfFrames"),
+    "bad_fragments": ("bad_fragments", "PixelData"),
+    "empty_frame": ("bad_fragments", "PixelData"),
+    "bad_pixel_data_vr": ("pixel_data_vr", "PixelData"),
+    "odd_pixel_data": ("odd_length", "PixelData"),
+}
+
+
+def inspect(
+    data: bytes | memoryview, registry: Registry, *, earlier_digest: str = ""
+) -> Inspection:
+    """Check one DICOM file.
+
+    Parameters
+    ----------
+    data
+        The whole file.
+    registry
+        The decoders.
+    earlier_digest
+        ``pixel_digest`` of an earlier instance with the same SOP Instance UID.
+
+    Returns
+    -------
+    Inspection
+        Always: what cannot be read is a finding.
+    """
+    work = _Work(registry)
+    try:
+        work.run(memoryview(data))
+    except Exception as error:  # noqa: BLE001
+        # The border of a job: a defect of ours, or of a library, is named and costs
+        # this instance's other findings only.
+        work.findings.append(found("internal_error", f"{type(error).__name__}: {error}"))
+    if earlier_digest and work.digest and work.digest != earlier_digest:
+        sentence = "An instance with this SOP Instance UID was seen with other pixels."
+        work.findings.append(found("sop_instance_reused", sentence, "SOPInstanceUID"))
+    return Inspection(tuple(work.findings), work.facts, work.digest)
+
+
+class _Work:
+    """One instance on its way; what was found so far is kept whatever happens next."""
+
+    def __init__(self, registry: Registry) -> None:
+        self.registry = registry
+        self.findings: list[Finding] = []
+        self.facts = Facts()
+        self.digest = ""
+
+    def run(self, data: memoryview) -> None:
+        try:
+            file = DicomFile.parse(data)
+        except Refusal as problem:
+            self._damaged(problem)
+            self.facts = _peeked(data, problem.code)
+            return
+        header = Header(file)
+        self.facts = _facts(header)
+        if header.pixels is None:  # no image, nothing to check
+            self._described(file)  # which says what is there instead
+            return
+        self._check(header, _CHECKS)
+        if image := self._described(file):
+            self._check_pixels(header, image)
+
+    def _check(self, header: Header, checks: Iterable[_HeaderCheck]) -> None:
+        for check in checks:
+            try:
+                self.findings += check(header)
+            except DicomError as problem:  # a damaged sequence, for instance
+                self._damaged(problem)
+
+    def _damaged(self, problem: Refusal) -> None:
+        code, where = _KNOWN.get(problem.code, ("unreadable_file", ""))
+        if not any(one.code == code for one in self.findings):
+            self.findings.append(found(code, as_sentence(problem), where))
+
+    def _described(self, file: DicomFile) -> Image | None:
+        """What the pixels are; None, with the reason kept, where they cannot be read."""
+        try:
+            return describe(file)
+        except Declined as reason:
+            self._not_checked(reason)
+        except DicomError as problem:
+            if not any(one.severity is Severity.FAIL for one in self.findings):
+                self.findings.append(found("image_contradicts", as_sentence(problem)))
+            self.facts = replace(self.facts, unchecked=problem.code)
+        return None
+
+    def _not_checked(self, reason: Declined) -> None:
+        self.facts = replace(self.facts, unchecked=reason.code)
+        if reason.code in ("no_codec", "unknown_syntax"):
+            self.findings.append(found("no_decoder", as_sentence(reason), "TransferSyntaxUID"))
+
+    def _check_pixels(self, header: Header, image: Image) -> None:
+        tally = Tally()
+        try:
+            for frame in samples.read(header.file, image, self.registry):
+                tally.add(frame)
+        except Declined as reason:
+            self._not_checked(reason)
+        except DicomError as problem:
+            self._damaged(problem)
+        self.findings += tally.summary
+        self.findings += lossy.flag(header, coded_lossily=tally.lossy)
+        if tally.stray:
+            sentence = f"{tally.stray} samples hold something beside the {image.bits_stored} bits."
+            self.findings.append(found("values_outside_bits_stored", sentence, "BitsStored"))
+        self._check_values(header, tally)
+
+    def _check_values(self, header: Header, tally: Tally) -> None:
+        if not tally.ranges:
+            return
+        low, high = min(low for low, _ in tally.ranges), max(high for _, high in tally.ranges)
+        self.findings += display.against_values(header, low, high)
+        self.digest = tally.digest
+        self.facts = replace(self.facts, minimum=low, maximum=high, ranges=tally.listed_ranges)
+
+
+def _peeked(data: memoryview, code: str) -> Facts:
+    """What can be told of a file that cannot be read."""
+    syntax, uid = peek.transfer_syntax(data), peek.sop_instance_uid(data)
+    return Facts(transfer_syntax=syntax, sop_instance_uid=uid, unchecked=code)
+
+
+def _facts(header: Header) -> Facts:
+    pixels, file = header.pixels, header.file
+    return Facts(
+        modality=header.text("Modality"),
+        sop_class_uid=file.sop_class_uid,
+        sop_instance_uid=file.sop_instance_uid,
+        transfer_syntax=file.syntax,
+        rows=header.number("Rows") or 0,
+        columns=header.number("Columns") or 0,
+        frames=header.frames if pixels else 0,
+        samples_per_pixel=header.number("SamplesPerPixel") or 0,
+        bits_allocated=header.number("BitsAllocated") or 0,
+        bits_stored=header.number("BitsStored") or 0,
+        signed=header.number("PixelRepresentation") == 1,
+        photometric=header.text("PhotometricInterpretation"),
+        encapsulated_bytes=len(pixels.value) if pixels and header.encapsulated else 0,
+        native_bytes=image_module.native_bytes(header) if pixels else 0,
+    )

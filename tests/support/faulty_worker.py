@@ -9,6 +9,8 @@ import signal
 import sys
 import time
 
+import numpy as np
+
 FAULTS = {
     "segfault": 101,
     "exit": 102,
@@ -54,7 +56,7 @@ def fail(columns: int, descriptor: int) -> None:
     elif fault == "memory_bomb":
         hoard = []
         while True:
-            hoard.append(bytearray(1 << 28))
+            hoard.append(np.empty(1 << 28, np.uint8))
     elif fault == "hang_up":
         os.close(descriptor)
         time.sleep(600)

@@ -89,6 +89,8 @@ class _Work:
     def run(self, data: memoryview) -> None:
         try:
             file = DicomFile.parse(data)
+            if not file.elements:
+                raise DicomError("no_elements", "There is no data element in the file.")
         except Refusal as problem:
             self._damaged(problem)
             self.facts = _peeked(data, problem.code)

@@ -102,6 +102,8 @@ def against_values(header: Header, minimum: int, maximum: int) -> Iterator[Findi
 
 
 def _declared_range(header: Header, minimum: int, maximum: int) -> Iterator[Finding]:
+    if header.has("PixelPaddingValue"):  # some writers leave the padding out
+        return
     smallest, largest = "SmallestImagePixelValue", "LargestImagePixelValue"
     low, high = header.number(smallest), header.number(largest)
     if low is not None and minimum < low:
@@ -124,17 +126,19 @@ def _window_beside(header: Header, minimum: int, maximum: int) -> Iterator[Findi
 
 
 _DARK_BITS: Final = 4  # a sixteenth of the range, and less, is used
+_SHOWN_BITS: Final = 16  # more are for computing, of doses for instance
 _VOI: Final = (_CENTER, "VOILUTSequence", "SharedFunctionalGroupsSequence")
 
 
 def _unused_bits(header: Header, minimum: int, maximum: int) -> Iterator[Finding]:
+    """Report what shows dark: not a CT, whose missing window is reported, nor a constant."""
+    is_ct, has_window = header.file.sop_class_uid == CT_IMAGE, any(map(header.has, _VOI))
+    if is_ct or has_window or minimum == maximum:
+        return
     stored = header.number("BitsStored") or 0
     signed = header.number("PixelRepresentation") == 1
     needed = max(maximum, ~minimum if minimum < 0 else 0).bit_length() + signed
-    # More than 16 bits are for computing, such as doses, and not shown as they are.
-    if stored > 16 or minimum == maximum or any(header.has(keyword) for keyword in _VOI):
-        return
-    if stored - needed >= _DARK_BITS:
+    if stored <= _SHOWN_BITS and stored - needed >= _DARK_BITS:
         sentence = f"Of {stored} bits, the samples ({minimum} to {maximum}) need {needed}."
         yield found("unused_high_bits", sentence, "BitsStored")
 

@@ -62,7 +62,10 @@ class Header:
 
     def numbers(self, keyword: str) -> tuple[int, ...]:
         """All integers; none where they make no sense."""
-        element = self.element(keyword)
+        return self.integers(self.element(keyword))
+
+    def integers(self, element: Element | None) -> tuple[int, ...]:
+        """The integers of an element; none where they make no sense."""
         try:
             return self.file.ints(element.tag) if element else ()
         except DicomError:

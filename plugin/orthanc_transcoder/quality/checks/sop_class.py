@@ -165,7 +165,7 @@ def overlays(header: Header) -> Iterator[Finding]:
 
 
 def _number(header: Header, tag: int) -> int:
-    return next(iter(header.file.ints(tag)), 0)
+    return next(iter(header.integers(header.file.element(tag))), 0)
 
 
 CHECKS: Final = (type_1, modality, image_type, functional_groups, frame_pointer, overlays)

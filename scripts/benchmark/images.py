@@ -59,12 +59,12 @@ def make_images(quick: bool) -> dict[str, Image]:
         ]
     else:
         made = [
-            _image("ct", "CT 512 x 512", "693_UNCR.dcm", ct, 16),
-            _image("ct-noisy", "CT, noise of 25 more", "693_UNCR.dcm", _noisy(ct, 25, 14), 16),
-            _image("mr", "MR 512 x 512", "MR2_UNCR.dcm", mr, 16),
-            _image("mr-noisy", "MR, noise of 40 more", "MR2_UNCR.dcm", _noisy(mr, 40, 12), 16),
-            _image("cr", "CR 1841 x 1955", "RG1_UNCR.dcm", _samples("RG1_UNCR.dcm"), 3),
-            _image("us", "RGB 640 x 480", "US1_UNCR.dcm", us, 12),
+            _image("ct", "CT 512 x 512", "693_UNCR.dcm", ct, 12),
+            _image("ct-noisy", "CT, noise of 25 more", "693_UNCR.dcm", _noisy(ct, 25, 14), 12),
+            _image("mr", "MR 512 x 512", "MR2_UNCR.dcm", mr, 12),
+            _image("mr-noisy", "MR, noise of 40 more", "MR2_UNCR.dcm", _noisy(mr, 40, 12), 12),
+            _image("cr", "CR 1841 x 1955", "RG1_UNCR.dcm", _samples("RG1_UNCR.dcm"), 2),
+            _image("us", "RGB 640 x 480", "US1_UNCR.dcm", us, 8),
             _image("rgb100", "RGB 320 x 240, 100 frames", "US1_UNCR.dcm", _loop(us[::2, ::2]), 1),
         ]
     return {image.name: image for image in made}

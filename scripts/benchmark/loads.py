@@ -17,6 +17,7 @@ import pydicom
 from . import bare, clients
 from .images import Image
 from .servers import NATIVE, BenchServer, WrongResultError, check_and_clear
+from .watch import Measurement, watched
 
 C_STORE, REST = "C-STORE", "REST"
 C_GET, ARCHIVE, PREVIEW, FILE = "C-GET", "archive", "preview", "file?transcode"
@@ -58,8 +59,8 @@ class Subject(Protocol):
 
     name: str
 
-    def measure(self, load: Load) -> float | None:
-        """Seconds for each instance; None if it crashed."""
+    def measure(self, load: Load) -> Measurement | None:
+        """What an instance takes; None if it crashed."""
 
 
 class Server:
@@ -69,8 +70,8 @@ class Server:
         self.server = server
         self.name = server.kind.name
 
-    def measure(self, load: Load) -> float | None:
-        """Seconds for each instance; None if the server crashed.
+    def measure(self, load: Load) -> Measurement | None:
+        """What an instance takes; None if the server crashed.
 
         Raises
         ------
@@ -78,7 +79,7 @@ class Server:
             If it failed otherwise.
         """
         try:
-            return self._measure(load) / load.instances
+            return self._measure(load)
         except clients.ClientError:
             if not self._has_crashed():
                 raise
@@ -93,20 +94,24 @@ class Server:
             self.server.process.wait(5)
         return not self.server.running
 
-    def _measure(self, load: Load) -> float:
-        if load.route in _STORE:
-            contents = [
-                [load.image.fresh() for _ in range(load.batch)] for _ in range(load.clients)
-            ]
-            seconds = _STORE[load.route](self.server, contents)
-            check_and_clear(self.server, load.instances)
-            return seconds
-        return self._read(load)
+    def _measure(self, load: Load) -> Measurement:
+        if load.route not in _STORE:
+            return self._read(load)
+        one = range(load.batch)
+        batches = [[load.image.fresh() for _ in one] for _ in range(load.clients)]
+        store = _STORE[load.route]
+        found = self._watched(load, lambda: store(self.server, batches))
+        check_and_clear(self.server, load.instances)
+        return found
 
-    def _read(self, load: Load) -> float:
+    def _watched(self, load: Load, work: Callable[[], float]) -> Measurement:
+        return watched(work, self.server.pid, load.instances)
+
+    def _read(self, load: Load) -> Measurement:
         if load.route == C_GET:
             return self._c_get(load)
-        return clients.rest_get(self.server, self._paths(load), load.clients)
+        paths = self._paths(load)
+        return self._watched(load, lambda: clients.rest_get(self.server, paths, load.clients))
 
     def _paths(self, load: Load) -> list[str]:
         if load.route == ARCHIVE:
@@ -117,19 +122,21 @@ class Server:
         what = "preview" if load.route == PREVIEW else f"file?transcode={NATIVE}"
         return [f"/instances/{each}/{what}" for each in self.server.instances()]
 
-    def _c_get(self, load: Load) -> float:
+    def _c_get(self, load: Load) -> Measurement:
         (study,) = self.server.get("/studies")
         uid = self.server.get(f"/studies/{study}")["MainDicomTags"]["StudyInstanceUID"]
         folder = self.server.folder / "got"
         try:
-            seconds = clients.c_get(self.server, uid, folder, load.clients)
+            found = self._watched(
+                load, lambda: clients.c_get(self.server, uid, folder, load.clients)
+            )
             got = [path for path in folder.glob("*/*") if path.is_file()]
             syntaxes = {pydicom.dcmread(each).file_meta.TransferSyntaxUID for each in got}
             if len(got) != load.instances or syntaxes != {NATIVE}:
                 raise WrongResultError(f"{self.name}: C-GET gave {len(got)} of {syntaxes}")
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-        return seconds
+        return found
 
     def fill(self, contents: Sequence[bytes]) -> None:
         """Store what a reading load reads, and nothing else."""
@@ -153,15 +160,15 @@ class BareCodec:
         self._all = ProcessPoolExecutor(self._cores, context, bare.prepare, start)
         self._frames: dict[str, int] = {}
 
-    def measure(self, load: Load) -> float | None:
-        """Seconds for each instance."""
+    def measure(self, load: Load) -> Measurement | None:
+        """What an instance takes."""
         name = load.image.name
         if name not in self._frames:
             self._frames[name] = self._one.submit(bare.count_frames, name).result()
             list(self._all.map(bare.code, [(name, 0)] * self._cores * 2))
         pool = self._one if load.clients == 1 else self._all
         work = [(name, frame) for frame in range(self._frames[name])] * load.instances
-        return bare.timed(pool, work) / load.instances
+        return watched(lambda: bare.timed(pool, work), os.getpid(), load.instances)
 
     def close(self) -> None:
         """End the processes."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from .measure import Figures
 from .targets import Row
+from .watch import DISTURBED
 
 
 def tables(figures: Figures, judged: Sequence[Row]) -> Iterator[str]:
@@ -17,7 +18,7 @@ def tables(figures: Figures, judged: Sequence[Row]) -> Iterator[str]:
     yield from _aligned(_figure_lines(figures))
     yield ""
     for (load, subject), count in figures.crashes.items():
-        done = len(figures.seconds.get((load, subject), ()))
+        done = len(figures.taken.get((load, subject), ()))
         yield f"{subject} crashed {count} times in {count + done} runs: {load}"
     yield ""
     head = ("target", "against", "measured", "worst", "wanted", "")
@@ -33,23 +34,27 @@ def _verdict(row: Row) -> str:
 
 
 def _figure_lines(figures: Figures) -> list[tuple[str, ...]]:
-    lines: list[tuple[str, ...]] = [("load", "subject", "ms", "added", "spread", "x GDCM", "n")]
-    for load, subject in figures.seconds:
-        found = figures.seconds[load, subject]
-        middle = statistics.median(found)
+    head = ("load", "subject", "ms", "added", "cpu ms", "spread", "x GDCM", "n", "disturbed")
+    lines: list[tuple[str, ...]] = []
+    for (load, subject), taken in figures.taken.items():
+        seconds = [one.seconds for one in taken]
+        middle = statistics.median(seconds)
         plain, gdcm = figures.median(load, "plain"), figures.median(load, "gdcm90")
+        disturbed = sum(one.others > DISTURBED for one in taken)
         lines.append(
             (
                 load,
                 subject,
                 f"{middle * 1000:.1f}",
                 f"{(middle - plain) * 1000:+.1f}" if plain and subject != "plain" else "",
-                f"{(max(found) - min(found)) / middle:.0%}",
+                f"{statistics.median(one.cpu for one in taken) * 1000:.1f}",
+                f"{(max(seconds) - min(seconds)) / middle:.0%}",
                 f"{gdcm / middle:.2f}" if gdcm else "",
-                str(len(found)),
+                str(len(taken)),
+                str(disturbed or ""),
             )
         )
-    return lines[:1] + sorted(lines[1:], key=lambda line: line[0])
+    return [head, *sorted(lines, key=lambda line: line[0])]
 
 
 def _aligned(lines: Sequence[Sequence[str]]) -> Iterator[str]:
@@ -67,10 +72,10 @@ def as_json(figures: Figures, judged: Sequence[Row], about: dict[str, Any]) -> s
         {
             "load": load,
             "subject": subject,
-            "seconds": found,
-            "median": statistics.median(found),
+            "median": figures.median(load, subject),
+            "measurements": [dataclasses.asdict(one) for one in taken],
         }
-        for (load, subject), found in figures.seconds.items()
+        for (load, subject), taken in figures.taken.items()
     ]
     crashes = [
         {"load": load, "subject": subject, "crashes": count}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
+import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
@@ -29,6 +31,7 @@ from .loads import (
 )
 from .measure import Figures, interleave
 from .servers import JPEG2000, BenchServer, Kind
+from .watch import Measurement, Patience, watched
 
 HTJ2K = "1.2.840.10008.1.2.4.201"
 _FIRST_WITH_HTJ2K = (1, 12, 11)
@@ -44,6 +47,9 @@ JPEG_LOSSLESS = Kind("ours70", "ours", "1.2.840.10008.1.2.4.70")
 HIGH_THROUGHPUT = Kind("ours201", "ours", HTJ2K)
 ONE_WORKER = Kind("ours90one", "ours", JPEG2000, {"Workers": 1})
 
+# Seconds that may be spent on measuring again what other processes disturbed.
+_PATIENCE = 180  # for each round
+_QUICK_PATIENCE = 10
 _START_ROUNDS = 3  # of each round of the others: a start is short, and its time varies
 
 
@@ -68,6 +74,7 @@ class Session:
         self._rounds = rounds
         self._only = re.compile(only)
         self._quick = quick
+        self._patience = Patience(_QUICK_PATIENCE if quick else _PATIENCE * rounds)
         self._images = make_images(quick)
         self._servers: dict[str, Server] = {}
         self._bare: dict[str, BareCodec] = {}
@@ -95,9 +102,8 @@ class Session:
         for turn in range(self._rounds * _START_ROUNDS):
             for kind in (PLAIN, GDCM, OURS):
                 folder = self._folder / f"start-{kind.name}-{turn}"
-                folder.mkdir()
-                with BenchServer(folder, kind) as server:
-                    self.figures.add(targets.START, kind.name, server.start_seconds)
+                start = functools.partial(_start, folder, kind)
+                self.figures.add(targets.START, kind.name, self._patience.least_disturbed(start))
         say(targets.START)
 
     def _ingest(self) -> None:
@@ -139,7 +145,7 @@ class Session:
             # The same codestream for both, and for a server without a codec the native image.
             what = image if kind is PLAIN else coded
             self._server(kind).fill([what.fresh() for _ in range(image.batch)])
-        self._measure(loads, [self._server(kind) for kind in kinds])
+        self._interleave(loads, [self._server(kind) for kind in kinds])
         for kind in kinds:
             self._server(kind).server.clear()
 
@@ -161,13 +167,13 @@ class Session:
         self, loads: Iterable[Load], kinds: Iterable[Kind], others: Iterable[Subject] = ()
     ) -> None:
         if wanted := self._wanted(loads):
-            self._measure(wanted, [*(self._server(kind) for kind in kinds), *others])
+            self._interleave(wanted, [*(self._server(kind) for kind in kinds), *others])
 
     def _wanted(self, loads: Iterable[Load]) -> list[Load]:
         return [load for load in loads if self._only.search(load.name)]
 
-    def _measure(self, loads: Sequence[Load], subjects: Sequence[Subject]) -> None:
-        interleave(self.figures, loads, subjects, self._rounds, say)
+    def _interleave(self, loads: Sequence[Load], subjects: Sequence[Subject]) -> None:
+        interleave(self.figures, loads, subjects, self._rounds, self._patience, say)
 
     def _codec(self, target: str) -> BareCodec:
         if target not in self._bare:
@@ -187,6 +193,16 @@ class Session:
             self._servers[kind.name] = server
             say(f"started {kind.name}")
         return self._servers[kind.name]
+
+
+def _start(folder: Path, kind: Kind) -> Measurement:
+    folder.mkdir(exist_ok=True)
+
+    def start() -> float:
+        with BenchServer(folder, kind) as server:
+            return server.start_seconds
+
+    return watched(start, os.getpid(), 1)
 
 
 def say(text: str) -> None:

@@ -56,7 +56,8 @@ EXPECTED: tuple[tuple[str, str], ...] = (
             "MR_small_jp2klossless.dcm MR_small_jpeg_ls_lossless.dcm SC_rgb_rle_16bit.dcm "
             "SC_rgb_rle_16bit_2frame.dcm rtdose_rle.dcm rtdose_rle_1frame.dcm SC_rgb_16bit.dcm "
             "SC_rgb_16bit_2frame.dcm SC_rgb_32bit.dcm SC_rgb_32bit_2frame.dcm "
-            "SC_rgb_expb_16bit.dcm SC_rgb_expb_16bit_2frame.dcm SC_rgb_expb_32bit.dcm SC_rgb_expb_32bit_2frame.dcm"
+            "SC_rgb_expb_16bit.dcm SC_rgb_expb_16bit_2frame.dcm SC_rgb_expb_32bit.dcm "
+            "SC_rgb_expb_32bit_2frame.dcm"
         ),
     ),
     ("pixel_data_vr ct_window_missing", "explicit_VR-UN.dcm"),

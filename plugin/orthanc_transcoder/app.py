@@ -12,7 +12,7 @@ import json
 import logging
 import platform
 
-from . import __version__, peek
+from . import __version__, metrics, peek
 from .decoding import DecodingService
 from .errors import SettingsError
 from .fingerprint import fingerprint
@@ -112,6 +112,7 @@ class Plugin:
         if self._sdk:
             seam.register_transcoder(self._sdk, self._service.transcode, self._deputy)
             seam.register_decoder(self._sdk, self._decoding.decode, self._deputy)
+            seam.register_metrics(self._sdk, self._metrics, self._deputy)
             _log.warning("native transcoder registered (Orthanc %s)", self._sdk.version)
         else:
             seam.register_received_instance(
@@ -122,7 +123,7 @@ class Plugin:
                 "used: %s. C-MOVE, C-GET, peers, archives and modifications are not transcoded",
                 self._no_sdk,
             )
-        seam.register_on_stored(orthanc, self._records, ingest, self._deputy)
+        seam.register_on_stored(orthanc, self._records, ingest, self._deputy, sdk=self._sdk)
         seam.register_routes(orthanc, routes.PATTERNS, self._answer, self._deputy)
 
     def _answer(self, path: str, method: str) -> routes.Response:
@@ -157,6 +158,12 @@ class Plugin:
             "codecs": codecs,
             "forwarding": self._forwarder.state() if self._forwarder else None,
             "counters": self._service.counters,
+        }
+
+    def _metrics(self) -> dict[str, float]:
+        return {
+            **metrics.of_transcodings(self._service.tallies),
+            **metrics.of_pool(self._pool.state()),
         }
 
     def _version_of(self, uri: str) -> str:

@@ -70,10 +70,18 @@ class Records:
             return dataclasses.replace(report, reason=reason, result_sop_instance_uid="")
         return None
 
-    def write(self, instance: str, report: Report) -> None:
-        """Keep a report with an instance; not on an Orthanc thread."""
+    def write(self, instance: str, report: Report, uid: str = "") -> None:
+        """Keep a report with an instance; not on an Orthanc thread.
+
+        Parameters
+        ----------
+        uid
+            SOP Instance UID of what was stored, as far as it is known. Orthanc is
+            asked for it unless it is the report's.
+        """
         try:
-            uid = self._sop_instance_uid(instance)
+            if not uid or uid != report.result_sop_instance_uid:
+                uid = self._sop_instance_uid(instance)
             if report.result_sop_instance_uid in (uid, ""):
                 self._put(instance, dataclasses.replace(report, result_sop_instance_uid=uid))
         except RestError as error:

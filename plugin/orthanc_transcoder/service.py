@@ -53,6 +53,25 @@ class Ingests:
         return expected != "" and expected == peek.sop_instance_uid(data)
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Tally:
+    """Transcodings of one kind since the start; sizes of whole files in bytes."""
+
+    count: int = 0
+    seconds: float = 0.0
+    source_bytes: int = 0
+    result_bytes: int = 0
+
+    def plus(self, report: Report) -> Tally:
+        """One more."""
+        return Tally(
+            self.count + 1,
+            self.seconds + report.milliseconds / 1000,
+            self.source_bytes + report.source_bytes,
+            self.result_bytes + report.result_bytes,
+        )
+
+
 class TranscodingService:
     """Transcodes files in the pool.
 
@@ -81,7 +100,7 @@ class TranscodingService:
         self._deadline = deadline
         self._remember = remember
         self._lock = threading.Lock()
-        self._counters: Counter[str] = Counter()
+        self._tallies: dict[tuple[str, str], Tally] = {}
 
     def transcode(self, data: memoryview, request: Request) -> bytearray | Payload | None:
         """The transcoded file, or None if Orthanc must go on without us.
@@ -97,10 +116,21 @@ class TranscodingService:
         return call.result
 
     @property
+    def tallies(self) -> dict[tuple[str, str], Tally]:
+        """What was done so far, by outcome and the transfer syntax that was asked for."""
+        with self._lock:
+            return dict(self._tallies)
+
+    @property
     def counters(self) -> dict[str, int]:
         """Outcomes so far, and bytes in and out of what was transcoded."""
-        with self._lock:
-            return dict(self._counters)
+        counters: Counter[str] = Counter()
+        for (outcome, _), tally in self.tallies.items():
+            counters[outcome] += tally.count
+            if outcome == Outcome.TRANSCODED:
+                counters["source_bytes"] += tally.source_bytes
+                counters["result_bytes"] += tally.result_bytes
+        return dict(counters)
 
     @property
     def rules(self) -> dict[str, object]:
@@ -111,18 +141,14 @@ class TranscodingService:
         """The deadline of a job on a file of ``size`` bytes."""
         return self._deadline + size / _BYTES_PER_SECOND
 
-    def finish(self, thread: int, report: Report) -> None:
+    def finish(self, thread: int, request: Request, report: Report) -> None:
         """Account for a finished call of the thread ``thread``."""
-        self._count(report)
+        asked = report.target_syntax or ",".join(request.allowed[:1])
+        key = (str(report.outcome), asked)
+        with self._lock:
+            self._tallies[key] = self._tallies.get(key, Tally()).plus(report)
         _tell(report)
         self._remember(thread, report)
-
-    def _count(self, report: Report) -> None:
-        with self._lock:
-            self._counters[str(report.outcome)] += 1
-            if report.outcome is Outcome.TRANSCODED:
-                self._counters["source_bytes"] += report.source_bytes
-                self._counters["result_bytes"] += report.result_bytes
 
 
 class _Call:
@@ -159,7 +185,7 @@ class _Call:
             self.result = answer.payload
         elif report.outcome is Outcome.KEPT or self._hand_back:
             self.result = bytearray(self._data)
-        self._service.finish(self._thread, report)
+        self._service.finish(self._thread, self._request, report)
 
     def _report(self, answer: Answer) -> Report:
         if answer.error is not None:

@@ -55,8 +55,8 @@ def _decline_private_encoding(file: DicomFile) -> None:
 
 def _elscint_compression(file: DicomFile) -> str:
     """Tamar Compression Type (07A1,xx11) of ELSCINT1, where it compresses; else ''."""
-    for block in range(0x10, 0x100):
-        if file.text(0x07A10000 | block) == "ELSCINT1":
-            method = file.text(0x07A10000 | block << 8 | 0x11)
+    for creator in [tag for tag in file.elements if 0x07A10010 <= tag <= 0x07A100FF]:
+        if file.text(creator) == "ELSCINT1":
+            method = file.text(0x07A10000 | (creator & 0xFF) << 8 | 0x11)
             return "" if method.upper() == "NONE" else method
     return ""

@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import ctypes
 from enum import IntEnum
+from typing import Literal
+
+Step = Literal["continue", "success", "failure"]
+StopReason = Literal["success", "paused", "failure", "canceled"]
 
 # ``OrthancPluginErrorCode``
 SUCCESS = 0
@@ -16,6 +20,9 @@ NOT_IMPLEMENTED = 2
 
 KEEP_AS_IS = 1  # of ``OrthancPluginReceivedInstanceAction``
 METRICS_DEFAULT = 0  # of ``OrthancPluginMetricsType``
+# ``OrthancPluginJobStepStatus`` and ``OrthancPluginJobStopReason``
+STEP_STATUS: dict[Step, int] = {"success": 1, "failure": 2, "continue": 3}
+STOP_REASONS: dict[int, StopReason] = {1: "success", 2: "paused", 3: "failure", 4: "canceled"}
 
 # ``OrthancPluginPixelFormat``, with the bytes of a pixel.
 PIXEL_FORMATS = {
@@ -48,11 +55,16 @@ class Service(IntEnum):
     REST_API_DELETE = 3003
     REST_API_PUT = 3004
     GET_INSTANCE_SIZE = 4001
+    GET_INSTANCE_DATA = 4002
     GET_INSTANCE_TRANSFER_SYNTAX_UID = 4008
     GET_IMAGE_PITCH = 6003
     GET_IMAGE_BUFFER = 6004
     FREE_IMAGE = 6006
     CREATE_IMAGE = 6012
+    CREATE_JOB = 9000
+    FREE_JOB = 9001
+    SUBMIT_JOB = 9002
+    REGISTER_JOBS_UNSERIALIZER = 9003
 
 
 class MemoryBuffer(ctypes.Structure):
@@ -164,8 +176,44 @@ class SetMetricsIntegerValue(ctypes.Structure):
     _fields_ = (("name", ctypes.c_char_p), ("value", ctypes.c_int64), ("type", ctypes.c_int))
 
 
+class CreateJob(ctypes.Structure):
+    """``_OrthancPluginCreateJob``."""
+
+    _fields_ = (
+        ("target", ctypes.c_void_p),
+        ("job", ctypes.c_void_p),
+        ("finalize", ctypes.c_void_p),
+        ("type", ctypes.c_char_p),
+        ("get_progress", ctypes.c_void_p),
+        ("get_content", ctypes.c_void_p),
+        ("get_serialized", ctypes.c_void_p),
+        ("step", ctypes.c_void_p),
+        ("stop", ctypes.c_void_p),
+        ("reset", ctypes.c_void_p),
+    )
+
+
+class FreeJob(ctypes.Structure):
+    """``_OrthancPluginFreeJob``."""
+
+    _fields_ = (("job", ctypes.c_void_p),)
+
+
+class SubmitJob(ctypes.Structure):
+    """``_OrthancPluginSubmitJob``."""
+
+    _fields_ = (
+        ("result_id", ctypes.c_void_p),
+        ("job", ctypes.c_void_p),
+        ("priority", ctypes.c_int),
+    )
+
+
 FREE = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 INVOKE_SERVICE = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)
+INVOKE_SERVICE_WITH_GIL = ctypes.PYFUNCTYPE(
+    ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p
+)
 
 
 class Context(ctypes.Structure):
@@ -196,3 +244,8 @@ RECEIVED_INSTANCE = ctypes.CFUNCTYPE(
 )
 REFRESH_METRICS = ctypes.CFUNCTYPE(None)
 STORED_INSTANCE = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_char_p)
+JOB_PROGRESS = ctypes.CFUNCTYPE(ctypes.c_float, ctypes.c_void_p)
+JOB_CONTENT = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)
+JOB_STEP = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
+JOB_STOP = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int)
+JOBS_UNSERIALIZER = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_char_p, ctypes.c_char_p)

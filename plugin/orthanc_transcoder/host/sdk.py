@@ -107,10 +107,21 @@ class Sdk:
         if code != abi.SUCCESS:
             raise ServiceError(service, code)
 
+    def invoke_with_gil(self, service: int, parameters: ctypes.Structure) -> None:
+        """Call a service while no other Python code runs; raises like ``rest_get``."""
+        function = ctypes.cast(self._context.invoke_service, abi.INVOKE_SERVICE_WITH_GIL)
+        code = function(self._address, service, ctypes.addressof(parameters))
+        if code != abi.SUCCESS:
+            raise ServiceError(service, code)
+
     def register(self, service: int, function: Any) -> None:
         """Register a callback, and keep it; raises like ``rest_get``."""
+        self.invoke(service, abi.Callback(self.keep(function)))
+
+    def keep(self, function: Any) -> int | None:
+        """Keep a callback for the life of the process; gives its address."""
         self._keep.append(function)
-        self.invoke(service, abi.Callback(ctypes.cast(function, ctypes.c_void_p)))
+        return ctypes.cast(function, ctypes.c_void_p).value
 
     def create_buffer(self, target: int, size: int) -> abi.MemoryBuffer:
         """Let the core allocate memory for the buffer structure at ``target``."""

@@ -8,19 +8,19 @@ module to it.
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+from .. import peek
 from ..errors import HostError
 from ..model import Picture, Request
 from ..payload import Payload
 from ..records import Records
 from ..threads import Deputy
 from ..web.routes import Response
-from . import callbacks, metrics, rest, stored
+from . import callbacks, configuration, jobs, metrics, rest, stored
 from .sdk import Sdk, ServiceError
 
 _log = logging.getLogger(__name__)
@@ -29,6 +29,8 @@ _log = logging.getLogger(__name__)
 # to a callback: each is kept here for the life of the process.
 _KEPT: list[object] = []
 
+Configuration = configuration.Configuration
+IngestRule = configuration.IngestRule
 NativeRest = rest.NativeRest
 OfficialRest = rest.OfficialRest
 
@@ -143,6 +145,21 @@ def register_metrics(sdk: Sdk, read: Callable[[], Mapping[str, float]], deputy: 
     metrics.register(sdk, refresh, _reporter("the metrics", deputy))
 
 
+def register_jobs(
+    sdk: Sdk, type_name: str, restore: Callable[[dict[str, Any]], jobs.Job], deputy: Deputy
+) -> Callable[[jobs.Job], str]:
+    """Register a type of jobs; gives the function that submits one, and gives its identifier.
+
+    Parameters
+    ----------
+    restore
+        Makes a job from what its ``serialized`` gave before Orthanc was restarted.
+    """
+    kind = jobs.Jobs(sdk, type_name, _reporter(f"a job ({type_name})", deputy))
+    kind.register(restore)
+    return kind.submit
+
+
 def _reporter(place: str, deputy: Deputy) -> Callable[[BaseException], None]:
     """Log an error on a thread that has the stack for it."""
 
@@ -151,31 +168,6 @@ def _reporter(place: str, deputy: Deputy) -> Callable[[BaseException], None]:
             deputy.tell(lambda: _log.error("internal error in %s: %r", place, error))
 
     return report
-
-
-class IngestRule:
-    """What Orthanc's own configuration says of transcoding on ingest.
-
-    The core applies it where it has our transcoder; we do where it has not.
-    """
-
-    def __init__(self, configuration: dict[str, Any]) -> None:
-        self.target = str(configuration.get("IngestTranscoding", ""))
-        self.uncompressed = bool(configuration.get("IngestTranscodingOfUncompressed", True))
-        self.compressed = bool(configuration.get("IngestTranscodingOfCompressed", True))
-
-    def applies(self, syntax: str) -> bool:
-        """Whether a file of ``syntax`` is to be transcoded."""
-        uncompressed = syntax in _UNCOMPRESSED
-        return bool(
-            self.target
-            and syntax != self.target
-            and (self.uncompressed if uncompressed else self.compressed)
-        )
-
-
-# As Orthanc counts: deflated is not among them.
-_UNCOMPRESSED = frozenset(("", "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"))
 
 
 def register_received_instance(
@@ -226,10 +218,10 @@ def register_on_stored(
         is left to a user's own script.
     """
 
-    def keep(instance: str, syntax: str, size: Callable[[], int]) -> None:
+    def keep(instance: str, syntax: str, size: Callable[[], int], uid: str = "") -> None:
         report = records.take(threading.get_ident(), syntax, rule.target)
         if report is not None:
-            deputy.ask(lambda: records.write(instance, report))
+            deputy.ask(lambda: records.write(instance, report, uid))
         elif rule.applies(syntax):
             source_bytes = size()
             deputy.ask(lambda: records.write_unasked(instance, syntax, source_bytes))
@@ -238,7 +230,8 @@ def register_on_stored(
         keep(instance, dicom.GetInstanceTransferSyntaxUid(), dicom.GetInstanceSize)
 
     def native(dicom: stored.StoredInstance, instance: str) -> None:
-        keep(instance, dicom.transfer_syntax(), dicom.size)
+        uid = peek.sop_instance_uid(memoryview(dicom.head(peek.HEAD_BYTES)))
+        keep(instance, dicom.transfer_syntax(), dicom.size, uid)
 
     if sdk:
         stored.register(sdk, native, _reporter("the reports", deputy))
@@ -275,15 +268,3 @@ def _send_status(output: Any, response: Response) -> None:
         output.SendHttpStatus(response.status, response.body)
     except TypeError:  # Python plugin 4.0 wants the size as well
         output.SendHttpStatus(response.status, response.body, len(response.body))
-
-
-class Configuration:
-    """Orthanc's own options, as far as they concern us, and our section."""
-
-    def __init__(self, orthanc: Orthanc, section: str) -> None:
-        values: dict[str, Any] = json.loads(orthanc.GetConfiguration())
-        self.section: object = values.get(section, {})
-        self.ingest = IngestRule(values)
-        self.lossy_quality = int(values.get("DicomLossyTranscodingQuality", 90))
-        order = values.get("BuiltinDecoderTranscoderOrder", "After")
-        self.builtin_decoder = order != "Disabled"

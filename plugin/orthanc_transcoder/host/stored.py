@@ -28,6 +28,13 @@ class StoredInstance:
         self._sdk.invoke(Service.GET_INSTANCE_TRANSFER_SYNTAX_UID, call)
         return self._sdk.take_text(text)
 
+    def head(self, most: int) -> bytes:
+        """The first bytes of the file as it was stored; raises ``ServiceError``."""
+        data = ctypes.c_void_p()
+        call = abi.AccessDicomInstance(result_string=ctypes.addressof(data), instance=self._handle)
+        self._sdk.invoke(Service.GET_INSTANCE_DATA, call)
+        return ctypes.string_at(data.value, min(most, self.size())) if data.value else b""
+
     def size(self) -> int:
         """Bytes of the file; raises ``ServiceError``."""
         size = ctypes.c_int64()

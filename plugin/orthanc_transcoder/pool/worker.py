@@ -37,7 +37,7 @@ def main(memory_bytes: int, nice: int, descriptor: int) -> None:
     """
     channel = Channel(socket.socket(fileno=descriptor))
     os.nice(nice)
-    confined = confine(memory_bytes, (PACKAGE.parent, *interpreter_files()))
+    confined = confine(memory_bytes, (PACKAGE, *interpreter_files()))
     # Only now: the codecs are what is not to be trusted.
     from . import tasks  # noqa: PLC0415
 

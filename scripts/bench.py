@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Session(Path(folder), options.rounds, options.only, options.quick) as session,
     ):
         session.run()
-    judged = list(targets.rows(session.figures))
+    judged = targets.rows(session.figures)
     about = {
         "orthanc": ".".join(map(str, orthanc_version())),
         "python": platform.python_version(),

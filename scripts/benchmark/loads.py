@@ -145,15 +145,15 @@ class Server:
 
 
 class BareCodec:
-    """The codec's own calls on samples in memory, and the proof: the limit.
+    """The codec's own calls on samples in memory, with or without the proof: the limit.
 
     One client: on one core. Several: on all cores, whatever the number of clients.
     """
 
-    def __init__(self, name: str, target: str, bypass: bool, images: Sequence[Image]) -> None:
+    def __init__(self, name: str, target: str, proven: bool, images: Sequence[Image]) -> None:
         self.name = name
         files = {image.name: image.template for image in images}
-        start = (files, target, bypass)
+        start = (files, target, proven)
         context = get_context("spawn")
         self._cores = os.cpu_count() or 1
         self._one = ProcessPoolExecutor(1, context, bare.prepare, start)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from .loads import Load, Subject
-from .watch import Measurement, Patience
+from .watch import DISTURBED, Measurement, Patience
 
 _MANY_CRASHES = 3
 
@@ -32,10 +32,20 @@ class Figures:
         """Whether it crashed too often under this load to go on."""
         return self.crashes.get((load, subject), 0) >= _MANY_CRASHES
 
+    def used(self, load: str, subject: str) -> list[Measurement]:
+        """What counts: the measurements that others did not disturb, or all if there are none."""
+        taken = self.taken.get((load, subject), [])
+        return [one for one in taken if one.others <= DISTURBED] or taken
+
     def median(self, load: str, subject: str) -> float | None:
-        """The median of the seconds, if there is any measurement."""
-        found = self.taken.get((load, subject))
+        """The median of the seconds that count, if there are any."""
+        found = self.used(load, subject)
         return statistics.median(one.seconds for one in found) if found else None
+
+    def fastest(self, load: str, subject: str) -> float | None:
+        """The least of the seconds, if there are any."""
+        found = self.taken.get((load, subject))
+        return min(one.seconds for one in found) if found else None
 
 
 def interleave(

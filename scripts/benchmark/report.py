@@ -21,9 +21,17 @@ def tables(figures: Figures, judged: Sequence[Row]) -> Iterator[str]:
         done = len(figures.taken.get((load, subject), ()))
         yield f"{subject} crashed {count} times in {count + done} runs: {load}"
     yield ""
-    head = ("target", "against", "measured", "worst", "wanted", "")
+    head = ("target", "against", "measured", "wanted", "", "worst image", "by the fastest")
     lines = [
-        (row.what, row.against, f"{row.measured:.2f}", row.worst, row.target, _verdict(row))
+        (
+            row.what,
+            row.against,
+            f"{row.measured:.2f}",
+            row.target,
+            _verdict(row),
+            row.worst,
+            f"{row.fastest:.2f}",
+        )
         for row in judged
     ]
     yield from _aligned([head, *lines])
@@ -37,21 +45,21 @@ def _figure_lines(figures: Figures) -> list[tuple[str, ...]]:
     head = ("load", "subject", "ms", "added", "cpu ms", "spread", "x GDCM", "n", "disturbed")
     lines: list[tuple[str, ...]] = []
     for (load, subject), taken in figures.taken.items():
-        seconds = [one.seconds for one in taken]
+        used = figures.used(load, subject)
+        seconds = [one.seconds for one in used]
         middle = statistics.median(seconds)
         plain, gdcm = figures.median(load, "plain"), figures.median(load, "gdcm90")
-        disturbed = sum(one.others > DISTURBED for one in taken)
         lines.append(
             (
                 load,
                 subject,
                 f"{middle * 1000:.1f}",
                 f"{(middle - plain) * 1000:+.1f}" if plain and subject != "plain" else "",
-                f"{statistics.median(one.cpu for one in taken) * 1000:.1f}",
+                f"{statistics.median(one.cpu for one in used) * 1000:.1f}",
                 f"{(max(seconds) - min(seconds)) / middle:.0%}",
                 f"{gdcm / middle:.2f}" if gdcm else "",
-                str(len(taken)),
-                str(disturbed or ""),
+                str(len(used)),
+                "all" if used[0].others > DISTURBED else str(len(taken) - len(used) or ""),
             )
         )
     return [head, *sorted(lines, key=lambda line: line[0])]

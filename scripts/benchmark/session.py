@@ -112,7 +112,9 @@ class Session:
             for image in self._images.values()
             for clients in ((1,) if image.name == targets.LOOP else (1, MANY))
         ]
-        self._put(loads, self._transcoders(), [self._codec(JPEG2000)])
+        if self._wanted(loads):
+            bare = [self._codec("bare90", True), self._codec("bare90unproven", False)]
+            self._put(loads, self._transcoders(), bare)
 
     def _rest(self) -> None:
         # Not the GDCM plugin, which does not survive it.
@@ -158,10 +160,10 @@ class Session:
                 self.figures.add(load.name, GDCM.name, server.measure(load))
 
     def _transcoders(self) -> list[Kind]:
-        if self._quick:
-            return [PLAIN, GDCM, OURS, BYPASS]
-        found = [PLAIN, BUILT_IN, GDCM, OURS, BYPASS, JPEG_LS, JPEG_LOSSLESS]
-        return [*found, HIGH_THROUGHPUT] if self._version >= _FIRST_WITH_HTJ2K else found
+        found = [PLAIN, GDCM, OURS, BYPASS]
+        if self._version >= _FIRST_WITH_HTJ2K:
+            found.append(HIGH_THROUGHPUT)
+        return found if self._quick else [*found, BUILT_IN, JPEG_LS, JPEG_LOSSLESS]
 
     def _put(
         self, loads: Iterable[Load], kinds: Iterable[Kind], others: Iterable[Subject] = ()
@@ -175,12 +177,12 @@ class Session:
     def _interleave(self, loads: Sequence[Load], subjects: Sequence[Subject]) -> None:
         interleave(self.figures, loads, subjects, self._rounds, self._patience, say)
 
-    def _codec(self, target: str) -> BareCodec:
-        if target not in self._bare:
-            codec = BareCodec("bare90", target, False, list(self._images.values()))
+    def _codec(self, name: str, proven: bool) -> BareCodec:
+        if name not in self._bare:
+            codec = BareCodec(name, JPEG2000, proven, list(self._images.values()))
             self._stack.callback(codec.close)
-            self._bare[target] = codec
-        return self._bare[target]
+            self._bare[name] = codec
+        return self._bare[name]
 
     def _server(self, kind: Kind) -> Server:
         if kind.name not in self._servers:

@@ -5,6 +5,7 @@ Ratios of several images are combined by their geometric mean; the worst is told
 
 from __future__ import annotations
 
+import dataclasses
 import statistics
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ Ratio = Callable[[str], float | None]
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table of targets."""
+    """One line of the table of targets; ``fastest`` is the same of each one's fastest round."""
 
     what: str
     against: str
@@ -30,11 +31,12 @@ class Row:
     worst: str
     target: str
     met: bool
+    fastest: float = 0.0
 
 
 class _Judge:
-    def __init__(self, figures: Figures) -> None:
-        self._median = figures.median
+    def __init__(self, typical: Callable[[str, str], float | None]) -> None:
+        self._median = typical
 
     def whole(self, route: str, slow: str, fast: str, clients: int, group: str = "") -> Ratio:
         """How many times faster the whole is."""
@@ -65,9 +67,16 @@ class _Judge:
         return (with_it - without) * 1000 if without and with_it else None
 
 
-def rows(figures: Figures) -> Iterator[Row]:
+def rows(figures: Figures) -> list[Row]:
     """Every row that this run has figures for."""
-    judge = _Judge(figures)
+    by_fastest = {row.what: row.measured for row in _rows(_Judge(figures.fastest))}
+    return [
+        dataclasses.replace(row, fastest=by_fastest.get(row.what, 0.0))
+        for row in _rows(_Judge(figures.median))
+    ]
+
+
+def _rows(judge: _Judge) -> Iterator[Row]:
     added, whole = judge.added, judge.whole
     for ours, bypass in (("ours90", "bypass off"), ("ours90bypass", "bypass on")):
         one, four = f"ingest to .90, one client, added ({bypass})", f"four clients ({bypass})"

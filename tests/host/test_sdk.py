@@ -17,6 +17,12 @@ SERVICES = {
 PIXEL_FORMATS = {
     f"OrthancPluginPixelFormat_{name}": one for name, (one, _) in abi.PIXEL_FORMATS.items()
 }
+JOBS = {
+    **{f"OrthancPluginJobStepStatus_{name.capitalize()}": abi.STEP_STATUS[name]
+       for name in abi.STEP_STATUS},
+    **{f"OrthancPluginJobStopReason_{name.capitalize()}": number
+       for number, name in abi.STOP_REASONS.items()},
+}  # fmt: skip
 OTHERS = {
     "OrthancPluginErrorCode_Success": abi.SUCCESS,
     "OrthancPluginErrorCode_Plugin": abi.PLUGIN_ERROR,
@@ -40,7 +46,7 @@ def header_for(name: str) -> str:
     return text
 
 
-@pytest.mark.parametrize(("name", "value"), (SERVICES | PIXEL_FORMATS | OTHERS).items())
+@pytest.mark.parametrize(("name", "value"), (SERVICES | PIXEL_FORMATS | JOBS | OTHERS).items())
 def test_the_numbers_are_the_headers(name: str, value: int) -> None:
     found = re.search(rf"\b{name}\b[^=\n]*= (-?\d+)\b", header_for(name))
     assert found
@@ -86,6 +92,9 @@ STRUCTURES = {
     "_OrthancPluginSetMetricsValue": abi.SetMetricsValue,
     "_OrthancPluginSetMetricsIntegerValue": abi.SetMetricsIntegerValue,
     "_OrthancPluginReceivedInstanceCallback": abi.Callback,
+    "_OrthancPluginCreateJob": abi.CreateJob,
+    "_OrthancPluginFreeJob": abi.FreeJob,
+    "_OrthancPluginSubmitJob": abi.SubmitJob,
     "_OrthancPluginCreateImage": abi.CreateImage,
     "_OrthancPluginGetImageInfo": abi.GetImageInfo,
     "_OrthancPluginFreeImage": abi.FreeImage,
@@ -96,6 +105,10 @@ STRUCTURES = {
 def test_the_structures_are_the_headers(name: str, structure: type[ctypes.Structure]) -> None:
     ours = [(field, ctypes.sizeof(kind)) for field, kind, *_ in structure._fields_]
     assert ours == members(name)
+
+
+def test_the_unserializer_is_registered_as_callbacks_are() -> None:
+    assert members("_OrthancPluginJobsUnserializer") == [("unserializer", 8)]
 
 
 def test_the_context_is_the_headers() -> None:

@@ -1,0 +1,42 @@
+"""Orthanc's own options, as far as they concern us."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+# As Orthanc counts: deflated is not among them.
+_UNCOMPRESSED = frozenset(("", "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"))
+
+
+class IngestRule:
+    """What Orthanc's own configuration says of transcoding on ingest.
+
+    The core applies it where it has our transcoder; we do where it has not.
+    """
+
+    def __init__(self, configuration: dict[str, Any]) -> None:
+        self.target = str(configuration.get("IngestTranscoding", ""))
+        self.uncompressed = bool(configuration.get("IngestTranscodingOfUncompressed", True))
+        self.compressed = bool(configuration.get("IngestTranscodingOfCompressed", True))
+
+    def applies(self, syntax: str) -> bool:
+        """Whether a file of ``syntax`` is to be transcoded."""
+        uncompressed = syntax in _UNCOMPRESSED
+        return bool(
+            self.target
+            and syntax != self.target
+            and (self.uncompressed if uncompressed else self.compressed)
+        )
+
+
+class Configuration:
+    """Orthanc's own options, as far as they concern us, and our section."""
+
+    def __init__(self, orthanc: Any, section: str) -> None:
+        values: dict[str, Any] = json.loads(orthanc.GetConfiguration())
+        self.section: object = values.get(section, {})
+        self.ingest = IngestRule(values)
+        self.lossy_quality = int(values.get("DicomLossyTranscodingQuality", 90))
+        order = values.get("BuiltinDecoderTranscoderOrder", "After")
+        self.builtin_decoder = order != "Disabled"

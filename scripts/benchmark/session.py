@@ -48,7 +48,7 @@ HIGH_THROUGHPUT = Kind("ours201", "ours", HTJ2K)
 ONE_WORKER = Kind("ours90one", "ours", JPEG2000, {"Workers": 1})
 
 # Seconds that may be spent on measuring again what other processes disturbed.
-_PATIENCE = 180  # for each round
+_PATIENCE = 60  # for each round
 _QUICK_PATIENCE = 10
 _START_ROUNDS = 3  # of each round of the others: a start is short, and its time varies
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import io
 import json
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pydicom
@@ -18,6 +21,7 @@ from scripts.benchmark.loads import C_STORE, MANY, Load
 from scripts.benchmark.measure import Figures, interleave
 from scripts.benchmark.watch import Measurement, Patience, watched
 
+PROJECT = Path(__file__).resolve().parents[2]
 IMAGE = Image("ct", "a slice", b"", 4)
 
 
@@ -178,3 +182,22 @@ def test_every_image_is_sound_and_new_each_time() -> None:
             cells = frames * file.Rows * file.Columns * file.SamplesPerPixel
             assert len(file.PixelData) == cells * file.BitsAllocated // 8
             assert np.ptp(np.frombuffer(file.PixelData, np.uint8)) > 100
+
+
+@pytest.mark.orthanc
+@pytest.mark.slow
+def test_real_servers_are_measured(tmp_path: Path) -> None:
+    result = tmp_path / "bench.json"
+    command = [sys.executable, str(PROJECT / "scripts" / "bench.py"), "--quick", "--rounds", "1"]
+    # REST only: the bare codec and the GDCM plugin have no part in it.
+    command += ["--only", "^ct REST", "--json", str(result)]
+    path = f"{PROJECT / 'plugin'}:{PROJECT}"
+    done = subprocess.run(
+        command, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=True
+    )
+    measured = json.loads(result.read_text())["measured"]
+    found = {(each["load"], each["subject"]): each["median"] for each in measured}
+    assert {load for load, _ in found} == {"ct REST x1", "ct REST x4"}
+    assert {"plain", "ours90", "ours90bypass"} <= {subject for _, subject in found}
+    assert found["ct REST x1", "ours90"] > found["ct REST x1", "plain"]
+    assert "ours90bypass" in done.stdout

@@ -19,10 +19,49 @@ from orthanc_transcoder.model import Request, Rules
 from orthanc_transcoder.pipeline import transcode
 from orthanc_transcoder.quality.findings import Facts, Inspection, Verdict
 from orthanc_transcoder.quality.inspection import inspect
-from tests.quality.making import REGISTRY, coded, ct, edited, grey, having, noise, shipped
+from tests.quality.making import REGISTRY, coded, ct, edited, grey, having, named, noise, shipped
 from tests.synthesis import Image, native_file, texture
+from tests.unit.dicom import corpus
 
 LOSSLESS = sorted(syntaxes.LOSSLESS - {uids.JPEGLossless})
+
+
+# What a result may have that its source had not, and why.
+NEW = {
+    # The attributes are still the source's; lossy samples may leave them by a few.
+    ("declared_range", "lossy"),
+    # The flag is set where it was missing; the ratio of back then is not.
+    ("lossy_ratio_missing", "lossless"),
+    # libjxl codes any three components in XYB.
+    ("colour_disagrees", "lossy"),
+    # The codestream's 16 bits are followed, where 12 would do.
+    ("unused_high_bits", "lossless"),
+    ("unused_high_bits", "lossy"),
+}
+
+
+DECODED_ONLY = {uids.JPEG2000MCLossless, uids.JPEG2000MC}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", sorted(set(syntaxes.KEYWORDS.values()) - DECODED_ONLY))
+def test_transcoding_adds_nothing_but_what_is_known(target: str) -> None:
+    done = 0
+    for path in corpus.paths():
+        content = path.read_bytes()
+        before = inspect(content, REGISTRY) if len(content) < 600_000 else Inspection()
+        if before.facts.unchecked or not before.facts.frames:
+            continue
+        result, report = transcode(content, Request((target,)), Rules(lossy=True), REGISTRY)
+        if result is None:
+            continue
+        done += 1
+        after = inspect(result, REGISTRY)
+        new = {one.code for one in after.findings} - {one.code for one in before.findings}
+        kind = "lossy" if report.lossy else "lossless"
+        assert {(code, kind) for code in new} <= NEW, (path.name, after.findings)
+        assert report.lossy or after.pixel_digest == before.pixel_digest, path.name
+    assert done > 0
 
 
 def test_facts_are_the_header_s() -> None:
@@ -126,6 +165,23 @@ def test_a_truncated_file_is_still_named() -> None:
     facts = inspect(ct()[:-200], REGISTRY).facts
     assert facts.sop_instance_uid == pydicom.dcmread(io.BytesIO(ct())).SOPInstanceUID
     assert facts.transfer_syntax == syntaxes.EXPLICIT_LE
+
+
+def test_video_is_not_taken_for_frames() -> None:
+    """All frames lie in one fragment, and the offset table has one entry (PS3.5 8.2.5)."""
+    values = {"LossyImageCompression": "01", "LossyImageCompressionMethod": "ISO_13818_2"}
+    movie = edited(coded(), having(NumberOfFrames=50, LossyImageCompressionRatio="20", **values))
+    inspection = inspect(named(movie, "1.2.840.10008.1.2.4.100"), REGISTRY)
+    assert (inspection.findings, inspection.facts.unchecked) == ((), "video")
+
+
+def test_other_pixels_than_integers_are_named() -> None:
+    def as_floats(dataset: pydicom.Dataset) -> None:
+        del dataset.PixelData
+        dataset.FloatPixelData = bytes(4 * 128 * 128)
+
+    inspection = inspect(edited(ct(), as_floats), REGISTRY)
+    assert (inspection.findings, inspection.facts.unchecked) == ((), "float_pixel_data")
 
 
 def test_a_missing_codec_is_a_warning() -> None:

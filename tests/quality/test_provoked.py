@@ -41,6 +41,7 @@ from tests.quality.making import (
 )
 
 J2K = uids.JPEG2000Lossless
+MPEG2 = "1.2.840.10008.1.2.4.100"
 RED = "RedPaletteColorLookupTable"
 SOUND: dict[str, Callable[[], bytes]] = {
     "CT": ct,
@@ -106,17 +107,92 @@ def wrong_offsets() -> bytes:
     return content[: start + 4] + pack("<L", second + 2) + content[start + 8 :]
 
 
-def wrong_extended_offsets() -> bytes:
-    """Lengths of the Extended Offset Table that are no fragment's."""
+ITEM = pack("<HH", 0xFFFE, 0xE000)
+
+
+def short_table() -> bytes:
+    """A Basic Offset Table of two bytes."""
+    return replaced(coded(), ITEM + pack("<LL", 4, 0), ITEM + pack("<LH", 2, 0))
+
+
+def swapped_offsets() -> bytes:
+    """The second and the third entry of the Basic Offset Table change places."""
+    content = coded(J2K, grey(frames=3))
+    start = content.index(ITEM + pack("<L", 12)) + 8
+    second, third = content[start + 4 : start + 8], content[start + 8 : start + 12]
+    return content[: start + 4] + third + second + content[start + 12 :]
+
+
+def extended(**changes: Any) -> bytes:
+    """Three frames with an Extended Offset Table, which is then spoilt."""
 
     def edit(dataset: Dataset) -> None:
         frames = list(generate_frames(dataset.PixelData, number_of_frames=3))
         value, offsets, lengths = encapsulate_extended(frames)
         dataset.PixelData = value
         dataset.ExtendedOffsetTable = offsets
-        dataset.ExtendedOffsetTableLengths = bytes(len(lengths))
+        dataset.ExtendedOffsetTableLengths = lengths
 
-    return edited(coded(J2K, grey(frames=3)), edit)
+    return edited(coded(J2K, grey(frames=3)), edit, having(**changes))
+
+
+def both_tables() -> bytes:
+    content = pydicom.dcmread(io.BytesIO(coded(J2K, grey(frames=3))))
+    return extended(PixelData=content.PixelData)
+
+
+def without_tlm(frame: bytes) -> bytes:
+    at = frame.index(b"\xff\x55")
+    length = int.from_bytes(frame[at + 2 : at + 4], "big")
+    return frame[:at] + frame[at + 2 + length :]
+
+
+def other_progression(frame: bytes) -> bytes:
+    at = frame.index(b"\xff\x52") + 5  # after the length and Scod
+    assert frame[at] == 2
+    return frame[:at] + b"\0" + frame[at + 1 :]
+
+
+def other_predictor(frame: bytes) -> bytes:
+    at = frame.index(b"\xff\xda") + 7  # one component: Ss follows its table selector
+    assert frame[at] == 1
+    return frame[:at] + b"\7" + frame[at + 1 :]
+
+
+def called_rgb(frame: bytes) -> bytes:
+    """A JPEG whose components are called R, G and B."""
+    changed = bytearray(frame)
+    frame_header, scan = frame.index(b"\xff\xc0") + 10, frame.index(b"\xff\xda") + 5
+    for number, name in enumerate(b"RGB"):
+        changed[frame_header + 3 * number] = changed[scan + 2 * number] = name
+    return bytes(changed)
+
+
+def two_components(_frame: bytes) -> bytes:
+    samples = np.arange(128 * 128 * 2, dtype=np.int16).reshape(128, 128, 2) % 999
+    return bytes(imagecodecs.jpeg2k_encode(samples, codecformat="j2k", reversible=True))
+
+
+def labelled_rct() -> bytes:
+    """YBR_FULL, coded without a colour transform, and called YBR_RCT."""
+    native = edited(colour(), having(PhotometricInterpretation="YBR_FULL"))
+    return edited(coded(J2K, native), having(PhotometricInterpretation="YBR_RCT"))
+
+
+def damaged_sequence() -> bytes:
+    """Functional groups of eight bytes that are no item."""
+    content = grey(frames=3)
+    at = content.index(b"\xe0\x7f\x10\x00O")
+    sequence = pack("<HH2sHL", 0x5200, 0x9230, b"SQ", 0, 8) + b"nonsense"
+    return content[:at] + sequence + content[at:]
+
+
+def odd_native() -> bytes:
+    """Native Pixel Data of one byte more, an odd number."""
+    content = grey()
+    at = content.index(b"\xe0\x7f\x10\x00OB") + 8
+    length = int.from_bytes(content[at : at + 4], "little")
+    return content[:at] + pack("<L", length + 1) + content[at + 4 :] + b"\1"
 
 
 def without_fragments() -> bytes:
@@ -228,7 +304,10 @@ PROVOKED: dict[str, tuple[Callable[[], bytes], str]] = {
     "pixel_encoding_disagrees": (lambda: named(ct(), J2K), "PixelData"),
     "bad_fragments": (without_fragments, "PixelData"),
     "offset_table": (wrong_offsets, "PixelData"),
-    "extended_offset_table": (wrong_extended_offsets, "ExtendedOffsetTableLengths"),
+    "extended_offset_table": (
+        lambda: extended(ExtendedOffsetTableLengths=bytes(24)),
+        "ExtendedOffsetTableLengths",
+    ),
     "frame_truncated": (lambda: with_frames(coded(), without_last_packet), "frame 1"),
     "frame_undecodable": (lambda: with_frames(coded(), damaged), "frame 1"),
     "no_decoder": (lambda: named(coded(), "1.2.840.10008.1.2.4.55"), "TransferSyntaxUID"),
@@ -369,6 +448,8 @@ def test_provoked_sop_instance_reused() -> None:
     ]
 
 
+SLOPE = b"\x28\x00\x53\x10DS\x02\x00"
+
 ALSO: list[tuple[str, Callable[[], bytes], str]] = [
     ("encoding_disagrees", lambda: shipped("OT-PAL-8-face.dcm"), "TransferSyntaxUID"),
     ("impossible_size", lambda: edited(grey(3), having(NumberOfFrames=0)), "NumberOfFrames"),
@@ -385,6 +466,28 @@ ALSO: list[tuple[str, Callable[[], bytes], str]] = [
     ("pixel_encoding_disagrees", lambda: named(coded(), syntaxes.EXPLICIT_LE), "PixelData"),
     ("pixel_data_vr", lambda: edited(ct(), pixel_vr("OB")), "PixelData"),
     ("offset_table", lambda: edited(coded(J2K, grey(3)), having(NumberOfFrames=2)), "PixelData"),
+    ("offset_table", short_table, "PixelData"),
+    ("offset_table", swapped_offsets, "PixelData"),
+    ("extended_offset_table", both_tables, "ExtendedOffsetTable"),
+    ("extended_offset_table", lambda: extended(ExtendedOffsetTableLengths=None),
+     "ExtendedOffsetTable"),
+    ("extended_offset_table", lambda: extended(NumberOfFrames=2), "ExtendedOffsetTable"),
+    ("odd_length", odd_native, "PixelData"),
+    ("unreadable_file", damaged_sequence, ""),
+    ("no_decoder", lambda: with_frames(coded(), two_components), "frame 1"),
+    ("samples_disagree", lambda: with_frames(coded(), two_components), "frame 1"),
+    ("colour_disagrees", labelled_rct, "frame 1"),
+    ("colour_disagrees", lambda: with_frames(colour(uids.JPEGBaseline8Bit), called_rgb), "frame 1"),
+    ("codestream_kind", lambda: with_frames(coded(uids.HTJ2KLosslessRPCL), without_tlm), "frame 1"),
+    ("codestream_kind", lambda: with_frames(coded(uids.HTJ2KLosslessRPCL), other_progression),
+     "frame 1"),
+    ("codestream_kind", lambda: with_frames(coded(uids.JPEGLosslessSV1), other_predictor),
+     "frame 1"),
+    ("palette_descriptor", lambda: edited(palette(), having(**{f"{RED}Descriptor": [128, 0, 16]})),
+     f"{RED}Descriptor"),
+    ("rescale_absurd", lambda: replaced(ct(), SLOPE + b"1 ", SLOPE + b"x "), "RescaleSlope"),
+    ("geometry_absurd", lambda: edited(ct(), having(ImageOrientationPatient=[1, 0, 0])),
+     "ImageOrientationPatient"),
     ("no_decoder", lambda: named(coded(), "1.2.3.4"), "TransferSyntaxUID"),
     ("frame_undecodable", lambda: with_frames(coded(uids.RLELossless), lambda f: b"\7" + f[1:]),
      "frame 1"),
@@ -403,6 +506,15 @@ ALSO: list[tuple[str, Callable[[], bytes], str]] = [
      "frame 1"),
     ("codestream_kind", lambda: named(colour(uids.JPEGXL), uids.JPEGXLJPEGRecompression),
      "frame 1"),
+    ("lossy_flag_missing", lambda: named(coded(), "1.2.840.10008.1.2.4.55"),
+     "LossyImageCompression"),
+    ("lossy_flag_missing", lambda: named(coded(), MPEG2), "LossyImageCompression"),
+    ("lossy_flag_missing",
+     lambda: edited(colour(uids.JPEGBaseline8Bit), having(LossyImageCompression=None)),
+     "LossyImageCompression"),
+    ("lossy_method_missing",
+     lambda: named(edited(ct(), having(LossyImageCompression="01")), MPEG2),
+     "LossyImageCompressionMethod"),
     ("lossy_in_lossless", lambda: named(shipped("JPEGLSNearLossless_16.dcm"), uids.JPEGLSLossless),
      "frame 1"),
     ("lossy_in_lossless", lambda: named(colour(uids.JPEGXL), uids.JPEGXLLossless), "frame 1"),

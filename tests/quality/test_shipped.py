@@ -6,9 +6,11 @@ is not named here must pass.
 
 from __future__ import annotations
 
+import functools
+
 import pytest
 
-from orthanc_transcoder.quality.findings import Verdict
+from orthanc_transcoder.quality.findings import Inspection, Verdict
 from orthanc_transcoder.quality.inspection import inspect
 from tests.interop.corpus import Shipped, shipped
 from tests.quality.making import REGISTRY
@@ -119,10 +121,14 @@ def expected(file: Shipped) -> set[str]:
     }
 
 
+@functools.cache
+def inspected(file: Shipped) -> Inspection:
+    return inspect(file.read(), REGISTRY)
+
+
 @pytest.mark.parametrize("file", shipped(), ids=lambda file: f"{file.package}-{file.name}")
 def test_exactly_this_is_found(file: Shipped) -> None:
-    inspection = inspect(file.read(), REGISTRY)
-    assert {finding.code for finding in inspection.findings} == expected(file)
+    assert {finding.code for finding in inspected(file).findings} == expected(file)
 
 
 def test_the_list_names_no_other_files() -> None:
@@ -132,7 +138,7 @@ def test_the_list_names_no_other_files() -> None:
 
 
 def test_few_fail() -> None:
-    verdicts = [inspect(file.read(), REGISTRY).verdict for file in shipped()]
+    verdicts = [inspected(file).verdict for file in shipped()]
     counted = {verdict: verdicts.count(verdict) for verdict in Verdict}
     assert counted[Verdict.FAIL] == 15
     assert counted[Verdict.PASS] > 150

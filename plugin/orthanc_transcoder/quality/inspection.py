@@ -143,7 +143,8 @@ class _Work:
         except DicomError as problem:
             self._damaged(problem)
         self.findings += tally.summary
-        self.findings += lossy.flag(header, coded_lossily=tally.lossy)
+        if tally.lossy:
+            self.findings += lossy.by_codestream(header)
         if tally.stray:
             sentence = f"{tally.stray} samples hold something beside the {image.bits_stored} bits."
             self.findings.append(found("values_outside_bits_stored", sentence, "BitsStored"))

@@ -127,7 +127,12 @@ def _window_beside(header: Header, minimum: int, maximum: int) -> Iterator[Findi
 
 _DARK_BITS: Final = 4  # a sixteenth of the range, and less, is used
 _SHOWN_BITS: Final = 16  # more are for computing, of doses for instance
-_VOI: Final = (_CENTER, "VOILUTSequence", "SharedFunctionalGroupsSequence")
+_VOI: Final = (
+    _CENTER,
+    "VOILUTSequence",
+    "SharedFunctionalGroupsSequence",
+    "PerFrameFunctionalGroupsSequence",
+)
 
 
 def _unused_bits(header: Header, minimum: int, maximum: int) -> Iterator[Finding]:

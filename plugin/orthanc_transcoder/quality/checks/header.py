@@ -86,9 +86,9 @@ class Header:
         return [part.strip() for part in text.split("\\")] if text else []
 
     def decimals(self, keyword: str) -> tuple[float, ...] | None:
-        """The values of a DS; None where one of them is no finite number."""
+        """The values of a DS, without empty ones; None where one is no finite number."""
         try:
-            values = tuple(float(part) for part in self.texts(keyword))
+            values = tuple(float(part) for part in self.texts(keyword) if part)
         except ValueError:
             return None
         return values if all(map(math.isfinite, values)) else None

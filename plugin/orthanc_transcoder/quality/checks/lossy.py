@@ -7,6 +7,7 @@ from typing import Final
 
 from ... import syntaxes
 from ...codec import uids
+from ...dicom.syntaxes import VIDEO
 from ..findings import Finding
 from .header import Header, quoted
 from .table import found
@@ -14,6 +15,12 @@ from .table import found
 _FLAG: Final = "LossyImageCompression"
 _RATIO: Final = "LossyImageCompressionRatio"
 _METHOD: Final = "LossyImageCompressionMethod"
+_JPEG: Final = "1.2.840.10008.1.2.4."
+# All of JPEG but processes 14, 15, 28 and 29; all video but SMPTE ST 2110's, which is none.
+_ALWAYS_LOSSY: Final = frozenset(
+    [f"{_JPEG}{number}" for number in (*range(50, 57), *range(59, 65))]
+    + [uid for uid in VIDEO if uid.startswith(_JPEG)]
+)
 # Part 15 is named by its own method, but HTJ2K writers of before 2023 name Part 1's.
 _ALSO: Final = {
     uids.HTJ2K: ("ISO_15444_1",),
@@ -22,12 +29,29 @@ _ALSO: Final = {
 }
 
 
-def flag(header: Header, *, coded_lossily: bool) -> Iterator[Finding]:
-    """Report pixels that are lossy and do not say so, or do not say how."""
+def by_syntax(header: Header) -> Iterator[Finding]:
+    """Report a lossy transfer syntax without the flag, whether or not it can be decoded."""
+    if header.file.syntax in _ALWAYS_LOSSY:
+        yield from _flag(header, "the transfer syntax")
+
+
+def by_codestream(header: Header) -> Iterator[Finding]:
+    """Report codestreams that were found to be lossy without the flag, or a wrong method."""
+    if header.file.syntax not in _ALWAYS_LOSSY:
+        yield from _flag(header, "the codestream")
+    yield from _last_method(header)
+
+
+def _flag(header: Header, what: str) -> Iterator[Finding]:
     value = header.text(_FLAG)
-    if coded_lossily and value != "01":
+    if value != "01":
         stands = f"is {quoted(value)}" if value else "is missing"
-        yield found("lossy_flag_missing", f"It {stands}, and the codestream is lossy.", _FLAG)
+        yield found("lossy_flag_missing", f"It {stands}, and {what} is lossy.", _FLAG)
+
+
+def claims(header: Header) -> Iterator[Finding]:
+    """Report a flag that is impossible, or does not say how."""
+    value = header.text(_FLAG)
     if value not in ("", "00", "01"):
         yield found("lossy_history", f"It is {quoted(value)}; only 00 and 01 exist.", _FLAG)
     if value == "01" and not header.has(_METHOD):
@@ -36,8 +60,6 @@ def flag(header: Header, *, coded_lossily: bool) -> Iterator[Finding]:
         yield found("lossy_ratio_missing", "It is missing or empty.", _RATIO)
     if value == "00" and header.has(_METHOD):
         yield found("lossy_history", "There is a method, and the flag is 00.", _METHOD)
-    if coded_lossily:
-        yield from _last_method(header)
 
 
 def history(header: Header) -> Iterator[Finding]:
@@ -60,4 +82,4 @@ def _last_method(header: Header) -> Iterator[Finding]:
         yield found("lossy_history", sentence, _METHOD)
 
 
-CHECKS: Final = (history,)
+CHECKS: Final = (by_syntax, claims, history)

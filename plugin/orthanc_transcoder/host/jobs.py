@@ -1,21 +1,28 @@
 """Jobs of ours in Orthanc's jobs engine.
 
-The core holds a lock on all its jobs while it saves, resets or deletes one. A
-Python function there would wait for the GIL, which a user's script may hold
-while it waits, inside Orthanc, for that very lock: both for ever. So these
-three are functions of the C library, which need no GIL. The handle of a job
-is the address of its saved state, a text, and
+The core asks a job for its progress and content, saves it and deletes it while
+it holds a lock: its lock on all jobs, or the one that each call to Orthanc
+takes. A Python function there would wait for the GIL, which a user's script may
+hold while it waits, inside Orthanc, for that very lock: both for ever. (With
+Python functions it took a script that reads ``/jobs`` some seconds.) So these
+are functions of the C library, which need no GIL. They are given the job's
+handle, which is the address of a text such as
 
-- what gives the saved state for a handle is ``labs``: an address is positive;
-- what deletes a job is ``time``, which writes over the start of the text, and
-  so marks memory to be freed here later;
-- what resets a job does nothing; ``Job.reset`` is called before the next step.
+    0x1000003f000000p-52/{"Done": 5}
 
-The text is written only while the job runs, when the core reads a copy.
+- its progress is read by ``atof``. That gives a double where the core takes a
+  float, which is the lower half of the same register, on x86-64 as on ARM64: so
+  the number is one whose lower half is the progress, here 0.5;
+- its content, and what is saved, is read by ``basename``, which gives what
+  follows the last slash;
+- ``time`` deletes it: it writes over the start of the text, and so marks memory
+  that is freed here later;
+- ``sched_yield`` resets it, and does nothing: ``Job.reset`` is called before
+  the next step.
 
-While a job is submitted, the core asks for its progress and content under
-another lock, which every call to Orthanc takes. There the GIL is held from
-before, so that no other Python code can be on its way to that lock.
+The text is written only before a job is submitted, and on the thread that runs
+it while it does; then the core reads nothing, or a copy. Steps and stops are
+Python functions: there the core holds no lock.
 """
 
 from __future__ import annotations
@@ -23,6 +30,7 @@ from __future__ import annotations
 import ctypes
 import json
 import mmap
+import struct
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -31,11 +39,13 @@ from .abi import Service, Step, StopReason
 from .callbacks import Report
 from .sdk import Sdk, ServiceError
 
-_MAX_STATE_BYTES = 16 * 1024 * 1024  # of addresses; memory is taken as it is used
-_START = b'{"Conten'
+_TEXT_BYTES = 16 * 1024 * 1024  # of addresses; memory is taken as it is used
+_START = b"0x1"
+_ENDED = "Ended"
 
 _libc = ctypes.CDLL(None)
-_GET_SERIALIZED = ctypes.cast(_libc.labs, ctypes.c_void_p)
+_GET_PROGRESS = ctypes.cast(_libc.atof, ctypes.c_void_p)
+_GET_CONTENT = ctypes.cast(_libc.basename, ctypes.c_void_p)
 _FINALIZE = ctypes.cast(_libc.time, ctypes.c_void_p)
 _RESET = ctypes.cast(_libc.sched_yield, ctypes.c_void_p)
 
@@ -51,66 +61,73 @@ class Job(Protocol):
         """Do a little; it may call the REST API through the SDK."""
 
     def progress(self) -> float:
-        """From 0 to 1; must not wait for anything."""
+        """From 0 to 1."""
 
     def content(self) -> Mapping[str, object]:
-        """What ``/jobs/{id}`` shows, as JSON; must not wait for anything."""
+        """What ``/jobs/{id}`` shows, and what the job is restored from after a restart.
 
-    def serialized(self) -> Mapping[str, object] | None:
-        """What the job is restored from after a restart, whatever its state; None: it is not."""
+        For JSON, at most some megabytes, without the names ``Type`` and ``Ended``.
+        """
 
     def stop(self, reason: StopReason) -> None:
         """There is no next step for now (paused), or ever, unless it is resubmitted."""
 
     def reset(self) -> None:
-        """Begin anew: it failed or was cancelled while it ran, and was resubmitted."""
+        """Begin anew: it ended, and was resubmitted."""
 
 
-class _State:
-    """The saved state of a job, at an address that stays the same."""
+Restore = Callable[[dict[str, Any]], Job | None]
+
+
+class _Text:
+    """What the core reads of a job, at an address that stays the same."""
 
     def __init__(self) -> None:
         flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
-        self._memory = mmap.mmap(-1, _MAX_STATE_BYTES, flags)
+        self._memory = mmap.mmap(-1, _TEXT_BYTES, flags)
         self.address = ctypes.addressof(ctypes.c_char.from_buffer(self._memory))
 
-    def write(self, content: Mapping[str, object] | None, ended: bool) -> None:
-        text = json.dumps({"Content": content, "Ended": ended}).encode() + b"\0"
-        if len(text) > _MAX_STATE_BYTES:
-            raise ValueError(f"the state of a job has {len(text)} bytes")
+    def write(self, progress: float, content: Mapping[str, object]) -> None:
+        (number,) = struct.unpack("<I", struct.pack("<f", min(max(progress, 0.0), 1.0)))
+        shown = json.dumps(content).replace("/", "\\u002f")
+        text = f"{hex(2**52 + number)}p-52/{shown}\0".encode()
+        if len(text) > _TEXT_BYTES:
+            raise ValueError(f"the content of a job has {len(text)} bytes")
         self._memory[: len(text)] = text
 
     @property
-    def is_finalized(self) -> bool:
+    def is_deleted(self) -> bool:
         """Whether the core has deleted the job."""
         return self._memory[: len(_START)] != _START
 
 
 class _Entry:
-    """A job, and what the core has pointers to."""
+    """A job, and what the core has a pointer to."""
 
     def __init__(self, job: Job, ended: bool) -> None:
-        self.job = job
-        self.ended = ended
-        self.state = _State()
-        self.content = ctypes.create_string_buffer(b"{}")
-        self.save()
+        self._job = job
+        self._ended = ended
+        self.text = _Text()
+        self._show()
 
-    def save(self) -> None:
-        self.state.write(self.job.serialized(), self.ended)
+    def _show(self) -> None:
+        ended = {_ENDED: True} if self._ended else {}
+        self.text.write(self._job.progress(), {**self._job.content(), **ended})
 
     def step(self) -> Step:
-        if self.ended:
-            self.job.reset()
-            self.ended = False
-        result = self.job.step()
-        self.save()
+        if self._ended:
+            self._job.reset()
+            self._ended = False
+        result = self._job.step()
+        self._show()
         return result
 
     def stop(self, reason: StopReason) -> None:
-        self.job.stop(reason)
-        self.ended = reason != "paused"
-        self.save()
+        self._ended = reason != "paused"
+        try:
+            self._job.stop(reason)
+        finally:
+            self._show()
 
 
 class Jobs:
@@ -129,12 +146,10 @@ class Jobs:
         self._kind = kind.encode()
         self._report = report
         self._entries: dict[int, _Entry] = {}
-        self._progress = sdk.keep(abi.JOB_PROGRESS(self._on_progress))
-        self._content = sdk.keep(abi.JOB_CONTENT(self._on_content))
         self._step = sdk.keep(abi.JOB_STEP(self._on_step))
         self._stop = sdk.keep(abi.JOB_STOP(self._on_stop))
 
-    def register(self, restore: Callable[[dict[str, Any]], Job]) -> None:
+    def register(self, restore: Restore) -> None:
         """Restore jobs after a restart: those that wait, and those that have ended."""
 
         def unserialize(kind: bytes, text: bytes) -> int | None:
@@ -146,16 +161,15 @@ class Jobs:
 
         self._sdk.register(Service.REGISTER_JOBS_UNSERIALIZER, abi.JOBS_UNSERIALIZER(unserialize))
 
-    def _restore(self, text: bytes, restore: Callable[[dict[str, Any]], Job]) -> int | None:
-        saved = json.loads(text)
-        if saved["Content"] is None:
-            return None
-        return self._create(_Entry(restore(saved["Content"]), ended=saved["Ended"]))
+    def _restore(self, text: bytes, restore: Restore) -> int | None:
+        content = json.loads(text)
+        del content["Type"]  # the core's
+        ended = content.pop(_ENDED, False)
+        job = restore(content)
+        return self._create(_Entry(job, ended)) if job else None
 
     def submit(self, job: Job) -> str:
         """Hand a job over to Orthanc, which runs it when its turn comes; gives its identifier.
-
-        Not on an HTTP thread, whose stack is too small.
 
         Raises
         ------
@@ -167,9 +181,9 @@ class Jobs:
         identifier = ctypes.c_void_p()
         call = abi.SubmitJob(ctypes.addressof(identifier), handle, 0)
         try:
-            self._sdk.invoke_with_gil(Service.SUBMIT_JOB, call)
+            self._sdk.invoke(Service.SUBMIT_JOB, call)
         except ServiceError:
-            if not entry.state.is_finalized:
+            if not entry.text.is_deleted:
                 self._sdk.invoke(Service.FREE_JOB, abi.FreeJob(handle))
             raise
         return self._sdk.take_text(identifier)
@@ -177,42 +191,26 @@ class Jobs:
     def _create(self, entry: _Entry) -> int | None:
         """Make a job of the core's; gives its address."""
         for address, other in list(self._entries.items()):
-            if other.state.is_finalized:
-                del self._entries[address]
-        self._entries[entry.state.address] = entry
+            if other.text.is_deleted:
+                self._entries.pop(address, None)
+        self._entries[entry.text.address] = entry
         target = ctypes.c_void_p()
         self._sdk.invoke(
             Service.CREATE_JOB,
             abi.CreateJob(
                 target=ctypes.addressof(target),
-                job=entry.state.address,
+                job=entry.text.address,
                 finalize=_FINALIZE,
                 type=self._kind,
-                get_progress=self._progress,
-                get_content=self._content,
-                get_serialized=_GET_SERIALIZED,
+                get_progress=_GET_PROGRESS,
+                get_content=_GET_CONTENT,
+                get_serialized=_GET_CONTENT,
                 step=self._step,
                 stop=self._stop,
                 reset=_RESET,
             ),
         )
         return target.value
-
-    def _on_progress(self, handle: int) -> float:
-        try:
-            return min(max(float(self._entries[handle].job.progress()), 0.0), 1.0)
-        except BaseException as error:  # noqa: BLE001
-            self._report(error)
-            return 0.0
-
-    def _on_content(self, handle: int) -> int | None:
-        try:
-            entry = self._entries[handle]
-            entry.content = ctypes.create_string_buffer(json.dumps(entry.job.content()).encode())
-            return ctypes.addressof(entry.content)
-        except BaseException as error:  # noqa: BLE001
-            self._report(error)
-            return None
 
     def _on_step(self, handle: int) -> int:
         try:

@@ -107,13 +107,6 @@ class Sdk:
         if code != abi.SUCCESS:
             raise ServiceError(service, code)
 
-    def invoke_with_gil(self, service: int, parameters: ctypes.Structure) -> None:
-        """Call a service while no other Python code runs; raises like ``rest_get``."""
-        function = ctypes.cast(self._context.invoke_service, abi.INVOKE_SERVICE_WITH_GIL)
-        code = function(self._address, service, ctypes.addressof(parameters))
-        if code != abi.SUCCESS:
-            raise ServiceError(service, code)
-
     def register(self, service: int, function: Any) -> None:
         """Register a callback, and keep it; raises like ``rest_get``."""
         self.invoke(service, abi.Callback(self.keep(function)))

@@ -214,7 +214,8 @@ PROVOKED: dict[str, tuple[Callable[[], bytes], str]] = {
     ),
 }
 # These need more than a file; see the tests at the end.
-APART = {"internal_error", "sop_instance_reused"}
+# The inspector's own is provoked in tests/unit/test_inspector.py.
+APART = {"internal_error", "sop_instance_reused", "ended_a_worker"}
 
 
 def codes(inspection: Inspection) -> set[str]:

@@ -67,6 +67,8 @@ def inspect(
     work = _Work(registry)
     try:
         work.run(memoryview(data))
+    except MemoryError:
+        raise  # whoever runs this must give up what is left
     except Exception as error:  # noqa: BLE001
         # The border of a job: a defect of ours, or of a library, is named and costs
         # this instance's other findings only.

@@ -47,6 +47,11 @@ class Figures:
         found = self.taken.get((load, subject))
         return min(one.seconds for one in found) if found else None
 
+    def cpu(self, load: str, subject: str) -> float | None:
+        """The median of the processor time of the server and its workers, in seconds."""
+        found = self.used(load, subject)
+        return statistics.median(one.cpu for one in found) if found else None
+
 
 def interleave(
     figures: Figures,

@@ -21,7 +21,7 @@ def tables(figures: Figures, judged: Sequence[Row]) -> Iterator[str]:
         done = len(figures.taken.get((load, subject), ()))
         yield f"{subject} crashed {count} times in {count + done} runs: {load}"
     yield ""
-    head = ("target", "against", "measured", "wanted", "", "worst image", "by the fastest")
+    head = ("target", "against", "measured", "wanted", "", "worst image", "fastest", "cpu")
     lines = [
         (
             row.what,
@@ -30,7 +30,8 @@ def tables(figures: Figures, judged: Sequence[Row]) -> Iterator[str]:
             row.target,
             _verdict(row),
             row.worst,
-            f"{row.fastest:.2f}",
+            f"{row.by_fastest:.2f}" if row.by_fastest else "",
+            f"{row.by_cpu:.2f}" if row.by_cpu else "",
         )
         for row in judged
     ]

@@ -145,6 +145,16 @@ def test_the_median_is_of_what_was_not_disturbed() -> None:
     assert found.fastest("ct C-STORE x1", "plain") == 0.5
 
 
+def test_processor_time_is_compared_beside() -> None:
+    found = Figures()
+    for subject, seconds, cpu in (("gdcm90", 1.0, 0.4), ("ours90", 2.0, 0.2)):
+        found.add("ct C-STORE x4", subject, Measurement(seconds, cpu))
+    one = row(found, "ingest to .90, four clients (bypass off)")
+    assert one.measured == pytest.approx(0.5)
+    assert one.by_cpu == pytest.approx(2.0)
+    assert not one.met
+
+
 def test_where_all_were_disturbed_all_count() -> None:
     found = Figures()
     for seconds in (1.0, 2.0, 9.0):

@@ -46,6 +46,7 @@ class Service(IntEnum):
     CREATE_MEMORY_BUFFER = 38
     SET_METRICS_INTEGER_VALUE = 43  # from Orthanc 1.12.1 on
     REGISTER_ON_STORED_INSTANCE_CALLBACK = 1001
+    REGISTER_ON_CHANGE_CALLBACK = 1003
     REGISTER_DECODE_IMAGE_CALLBACK = 1006
     REGISTER_REFRESH_METRICS_CALLBACK = 1011
     REGISTER_TRANSCODER_CALLBACK = 1015
@@ -211,9 +212,6 @@ class SubmitJob(ctypes.Structure):
 
 FREE = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 INVOKE_SERVICE = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)
-INVOKE_SERVICE_WITH_GIL = ctypes.PYFUNCTYPE(
-    ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p
-)
 
 
 class Context(ctypes.Structure):
@@ -249,3 +247,4 @@ JOB_CONTENT = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)
 JOB_STEP = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
 JOB_STOP = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int)
 JOBS_UNSERIALIZER = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_char_p, ctypes.c_char_p)
+CHANGE = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_char_p)

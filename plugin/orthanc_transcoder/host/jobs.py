@@ -34,14 +34,16 @@ import struct
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+from ..errors import HostError
 from . import abi
 from .abi import Service, Step, StopReason
 from .callbacks import Report
 from .sdk import Sdk, ServiceError
 
 _TEXT_BYTES = 16 * 1024 * 1024  # of addresses; memory is taken as it is used
-_START = b"0x1"
+_TIME_BYTES = 8
 _ENDED = "Ended"
+_RESERVED = ("Type", _ENDED)  # of the core and of this module
 
 _libc = ctypes.CDLL(None)
 _GET_PROGRESS = ctypes.cast(_libc.atof, ctypes.c_void_p)
@@ -88,8 +90,8 @@ class _Text:
         self.address = ctypes.addressof(ctypes.c_char.from_buffer(self._memory))
 
     def write(self, progress: float, content: Mapping[str, object]) -> None:
-        (number,) = struct.unpack("<I", struct.pack("<f", min(max(progress, 0.0), 1.0)))
-        shown = json.dumps(content).replace("/", "\\u002f")
+        (number,) = struct.unpack("<I", struct.pack("<f", min(max(0.0, progress), 1.0)))
+        shown = json.dumps(content, allow_nan=False).replace("/", "\\u002f")
         text = f"{hex(2**52 + number)}p-52/{shown}\0".encode()
         if len(text) > _TEXT_BYTES:
             raise ValueError(f"the content of a job has {len(text)} bytes")
@@ -98,7 +100,21 @@ class _Text:
     @property
     def is_deleted(self) -> bool:
         """Whether the core has deleted the job."""
-        return self._memory[: len(_START)] != _START
+        return self._memory[_TIME_BYTES - 1] == 0  # as no byte of the text is
+
+
+def _prove() -> None:
+    """That this machine's C library reads a text as is described above; else ``HostError``."""
+    text = _Text()
+    text.write(0.375, {"path": "/"})
+    progress = ctypes.cast(_GET_PROGRESS, abi.JOB_PROGRESS)(text.address)
+    content = ctypes.string_at(ctypes.cast(_GET_CONTENT, abi.JOB_CONTENT)(text.address))
+    deleted_before = text.is_deleted
+    ctypes.cast(_FINALIZE, abi.FREE)(text.address)
+    if (progress, json.loads(content)) != (0.375, {"path": "/"}):
+        raise HostError("the C library does not read the text of a job")
+    if deleted_before or not text.is_deleted:
+        raise HostError("the C library does not mark the text of a job")
 
 
 class _Entry:
@@ -111,8 +127,11 @@ class _Entry:
         self._show()
 
     def _show(self) -> None:
+        content = self._job.content()
+        if not content.keys().isdisjoint(_RESERVED):
+            raise ValueError(f"the content of a job has one of the names {_RESERVED}")
         ended = {_ENDED: True} if self._ended else {}
-        self.text.write(self._job.progress(), {**self._job.content(), **ended})
+        self.text.write(self._job.progress(), {**content, **ended})
 
     def step(self) -> Step:
         if self._ended:
@@ -139,9 +158,15 @@ class Jobs:
         Name of the type, as ``/jobs`` shows it.
     report
         Takes what a job should not have raised; must not raise.
+
+    Raises
+    ------
+    HostError
+        If this machine's C library is not as it is needed.
     """
 
     def __init__(self, sdk: Sdk, kind: str, report: Report) -> None:
+        _prove()
         self._sdk = sdk
         self._kind = kind.encode()
         self._report = report

@@ -13,20 +13,24 @@ import logging
 import platform
 
 from . import __version__, metrics, peek
+from .control import QualityControl
 from .decoding import DecodingService
 from .errors import SettingsError
 from .fingerprint import fingerprint
 from .forwarding import Forwarder, Forwarding
 from .host import seam
+from .index import Index
 from .options import SECTION
 from .pool.process import WorkerProcess
 from .pool.supervisor import Pool
 from .pool.waiting import Patience
 from .records import Records
+from .reports import Reports
 from .service import Ingests, TranscodingService
 from .settings import Settings
 from .threads import Deputy
-from .web import routes
+from .web import pages
+from .web.routes import PATTERNS, Site
 
 _log = logging.getLogger(__name__)
 
@@ -73,6 +77,8 @@ class Plugin:
             self._pool, configuration.builtin_decoder, rules, self._service.seconds
         )
         self._forwarder: Forwarder | None = None
+        self._control = self._start_control(configuration)
+        self._site = self._make_site()
         atexit.register(self._stop)
         self._register(orthanc, configuration.ingest)
         self._start_forwarding(settings.forwarding)
@@ -106,7 +112,29 @@ class Plugin:
             return WorkerProcess(settings.interpreter, files, memory_bytes=memory, nice=nice)
 
         patience = Patience(settings.queue_limit, settings.queue_seconds)
-        return Pool(launch, settings.worker_count, patience)
+        background = settings.checks and self._sdk is not None
+        return Pool(launch, settings.worker_count, patience, background=background)
+
+    def _start_control(self, configuration: seam.Configuration) -> QualityControl | None:
+        """Checks and the index need more of Orthanc than the Python plugin offers."""
+        if self._sdk is None:
+            return None
+        return QualityControl(
+            self._sdk,
+            self._settings,
+            self._records,
+            self._pool,
+            self._deputy,
+            configuration.index_folder,
+            self._service.seconds,
+        )
+
+    def _make_site(self) -> Site:
+        control = self._control
+        if control is None:
+            reports = Reports(self._rest, self._records, Index(None), checks=False)
+            return Site(self._status, reports)
+        return Site(self._status, control.reports, control.pending, control.check)
 
     def _register(self, orthanc: seam.Orthanc, ingest: seam.IngestRule) -> None:
         if self._sdk:
@@ -124,10 +152,9 @@ class Plugin:
                 self._no_sdk,
             )
         seam.register_on_stored(orthanc, self._records, ingest, self._deputy, sdk=self._sdk)
-        seam.register_routes(orthanc, routes.PATTERNS, self._answer, self._deputy)
-
-    def _answer(self, path: str, method: str) -> routes.Response:
-        return routes.answer(path, method, self._status, self._records.read)
+        seam.register_routes(orthanc, PATTERNS, self._site.answer, self._deputy)
+        if self._control:
+            orthanc.ExtendOrthancExplorer(pages.explorer_script())
 
     def _status(self) -> dict[str, object]:
         pool = self._pool.state()
@@ -158,6 +185,10 @@ class Plugin:
             "codecs": codecs,
             "forwarding": self._forwarder.state() if self._forwarder else None,
             "counters": self._service.counters,
+            "checks": {
+                "enabled": bool(self._control and self._control.check),
+                "pending": self._control.pending() if self._control else 0,
+            },
         }
 
     def _metrics(self) -> dict[str, float]:
@@ -173,7 +204,11 @@ class Plugin:
         """Called when Orthanc finalises Python: no callback comes any more."""
         if self._forwarder:
             self._forwarder.stop()
+        if self._control:
+            self._control.stop()
         self._pool.stop()
+        if self._control:
+            self._control.close()
         self._deputy.stop()
 
 

@@ -75,6 +75,7 @@ class Outcome(StrEnum):
     KEPT = "kept"  # already in an allowed syntax: the same bytes are the answer
     CHECKED = "checked"  # decoded, nothing written
     DECLINED = "declined"  # must not be transcoded: the caller keeps the original
+    UNASKED = "unasked"  # Orthanc stored it without asking for a transcoding
     FAILED = "failed"  # should have worked and did not: the caller keeps the original
 
 

@@ -6,6 +6,7 @@ all come from it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,6 +104,21 @@ _FORWARDING: dict[str, Callable[[Any], bool]] = {
 def _is_forwarding(value: dict[str, Any]) -> bool:
     known = all(name in _FORWARDING and _FORWARDING[name](one) for name, one in value.items())
     return known and (not value or "Peer" in value)
+
+
+_ON_FAILURE: dict[str, Callable[[Any], bool]] = {
+    # What Orthanc takes for a label.
+    "Label": lambda value: (
+        isinstance(value, str) and re.fullmatch(r"[\w-]{1,64}", value) is not None
+    ),
+    "Peer": lambda value: isinstance(value, str) and value != "",
+    "Delete": lambda value: isinstance(value, bool),
+}
+
+
+def _is_on_failure(value: dict[str, Any]) -> bool:
+    known = all(name in _ON_FAILURE and _ON_FAILURE[name](one) for name, one in value.items())
+    return known and ("Delete" not in value or "Peer" in value)
 
 
 OPTIONS: tuple[Option, ...] = (
@@ -306,6 +322,30 @@ OPTIONS: tuple[Option, ...] = (
         _is_forwarding,
         "Send everything that is stored on to this Orthanc peer, transcoded: a stable series, or "
         "each instance at once. With `Delete`, it is deleted here once the peer has stored it.",
+    ),
+    Option(
+        "QualityChecks",
+        "checks",
+        (bool,),
+        True,
+        "",
+        _BOOLEAN,
+        _anything,
+        "Check every stored instance, after it was stored, at the lowest priority: see "
+        "`docs/checks.md`. If false, nothing is checked; transcodings are recorded all the same.",
+    ),
+    Option(
+        "QualityFailure",
+        "on_failure",
+        (dict,),
+        {},
+        "",
+        'an object with one or more of "Label" (a label of Orthanc), "Peer" (an Orthanc peer), '
+        '"Delete" (true or false); empty means nothing',
+        _is_on_failure,
+        "What becomes of an instance whose verdict is FAIL: it gets a label (Orthanc 1.12.0 or "
+        "later), it is sent to a peer, and, with `Delete`, it is deleted here once the peer has "
+        "stored it (a quarantine).",
     ),
     Option(
         "ReportMetadata",

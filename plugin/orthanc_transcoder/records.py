@@ -1,6 +1,10 @@
-"""The report of each stored instance, kept in Orthanc as user-defined metadata.
+"""The report of each stored instance, kept in Orthanc with the instance.
 
-It is thereby stored in whatever database Orthanc uses, survives restarts, and
+What was done to it, and the verdict of the checks, is user-defined metadata; the
+findings in words, the measures of each frame and the pictures of a lossy result
+are a user-defined attachment of the same number, compressed.
+
+A report is thereby stored in whatever database Orthanc uses, survives restarts, and
 is deleted with the instance. A report is matched to the instance that is
 stored next on the same thread, which is how Orthanc works: it transcodes, then
 stores, then tells us, one instance after the other. The SOP Instance UID and
@@ -14,12 +18,25 @@ import dataclasses
 import json
 import logging
 import threading
-from typing import Protocol
+import uuid
+import zlib
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 from .dicom.syntaxes import VIDEO
 from .model import Outcome, Report
 
 _log = logging.getLogger(__name__)
+
+# What is large, and only wanted when someone looks at one instance.
+_DETAILS = ("frame_measures", "evidence")
+_NOTHING: dict[str, Any] = {
+    "quality": None,
+    "frame_measures": [],
+    "evidence": None,
+    "verdict": "NONE",
+    "key": "",
+}
 
 
 class RestError(Exception):
@@ -115,16 +132,73 @@ class Records:
         return str(tags.get("SOPInstanceUID", ""))
 
     def _put(self, instance: str, report: Report) -> None:
-        body = json.dumps(report.to_json(), separators=(",", ":")).encode()
-        self._rest.rest_put(self._uri(instance), body)
+        record = {**report.to_json(), "key": uuid.uuid4().hex}
+        details = {name: record.pop(name) for name in _DETAILS if name in record}
+        self._put_record(instance, record)
+        if any(details.values()):
+            self._put_details(instance, {**details, "key": record["key"]})
 
-    def read(self, instance: str) -> dict[str, object] | None:
-        """The report that an instance has, if any; not on an Orthanc thread."""
+    def write_quality(self, instance: str, record: dict[str, Any], quality: dict[str, Any]) -> None:
+        """Keep what the checks found; raises ``RestError``.
+
+        Parameters
+        ----------
+        record
+            What ``read_record`` gave, with the verdict.
+        quality
+            The inspection, as plain values.
+        """
+        key = record.get("key", uuid.uuid4().hex)
+        details = self._read_details(instance, record)
+        self._put_details(instance, {**details, "quality": quality, "key": key})
+        self._put_record(instance, {**record, "key": key})
+
+    def read(self, instance: str) -> dict[str, Any] | None:
+        """The whole report of an instance, if it has one; not on an Orthanc thread."""
+        record = self.read_record(instance)
+        if record is None:
+            return None
+        details = self._read_details(instance, record)
+        whole = {**_NOTHING, **record, **details}
+        del whole["key"]
+        return whole
+
+    def read_record(self, instance: str) -> dict[str, Any] | None:
+        """The report without its details, if there is one."""
         try:
-            report = json.loads(self._rest.rest_get(self._uri(instance)))
+            text = self._rest.rest_get(self._uri(instance))
         except RestError:
             return None
-        return report if isinstance(report, dict) else None
+        return self.parse({str(self._metadata): text.decode(errors="replace")})
+
+    def parse(self, metadata: Mapping[str, str]) -> dict[str, Any] | None:
+        """The report among an instance's metadata; None if there is none that can be read."""
+        try:
+            report = json.loads(metadata[str(self._metadata)])
+        except (KeyError, ValueError):
+            return None
+        return report if isinstance(report, dict) and "outcome" in report else None
+
+    def _put_record(self, instance: str, record: dict[str, Any]) -> None:
+        self._rest.rest_put(self._uri(instance), _compact(record))
+
+    def _put_details(self, instance: str, details: dict[str, Any]) -> None:
+        uri = f"/instances/{instance}/attachments/{self._metadata}"
+        self._rest.rest_put(uri, zlib.compress(_compact(details)))
+
+    def _read_details(self, instance: str, record: dict[str, Any]) -> dict[str, Any]:
+        """The attachment; empty where it belongs to what was stored under this UID before."""
+        uri = f"/instances/{instance}/attachments/{self._metadata}/data"
+        try:
+            details = json.loads(zlib.decompress(self._rest.rest_get(uri)))
+        except (RestError, zlib.error, ValueError):
+            return {}
+        same = isinstance(details, dict) and details.get("key") == record.get("key", "")
+        return details if same else {}
 
     def _uri(self, instance: str) -> str:
         return f"/instances/{instance}/metadata/{self._metadata}"
+
+
+def _compact(values: dict[str, Any]) -> bytes:
+    return json.dumps(values, separators=(",", ":")).encode()

@@ -48,6 +48,8 @@ class Settings:
     bypass: bool = False
     effort: int = 3
     forward: dict[str, Any] = field(default_factory=dict)
+    checks: bool = True
+    on_failure: dict[str, Any] = field(default_factory=dict)
     report_metadata: int = 4206
 
     @classmethod

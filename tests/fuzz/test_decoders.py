@@ -21,11 +21,11 @@ from pathlib import Path
 
 import pytest
 
+from orthanc_transcoder import payload
 from orthanc_transcoder.codec import uids
 from orthanc_transcoder.dicom.file import DicomFile
 from orthanc_transcoder.fingerprint import fingerprint
 from orthanc_transcoder.model import Outcome, Report, Request, Rules
-from orthanc_transcoder.payload import whole
 from orthanc_transcoder.pool.process import WorkerProcess
 from orthanc_transcoder.pool.supervisor import Pool
 from orthanc_transcoder.service import TranscodingService
@@ -84,7 +84,9 @@ class Workers:
         result = self._service.transcode(memoryview(content), Request((EXPLICIT,)))
         report = self._reports.pop(threading.get_ident())
         transcoded = report.outcome is Outcome.TRANSCODED
-        return Trial(kind, content, bytes(whole(result)) if result and transcoded else b"", report)
+        return Trial(
+            kind, content, bytes(payload.whole(result)) if result and transcoded else b"", report
+        )
 
 
 @pytest.fixture(scope="module")

@@ -29,10 +29,10 @@ class Output:
 
     def __init__(self) -> None:
         self.status = 0
-        self.body = ""
+        self.body: str | bytes = ""
         self.headers: dict[str, str] = {}
 
-    def AnswerBuffer(self, body: str, mime: str, /) -> None:
+    def AnswerBuffer(self, body: bytes, mime: str, /) -> None:
         self.status, self.body = 200, body
         self.headers["Content-Type"] = mime
 
@@ -82,8 +82,14 @@ class FakeOrthanc:
     def GetConfiguration(self) -> str:
         return json.dumps(self.configuration)
 
+    def GetConfigurationPath(self) -> str:
+        return "/etc/orthanc/orthanc.json"
+
     def GetOrthancPath(self) -> str:
         return "/usr/sbin/Orthanc"
+
+    def ExtendOrthancExplorer(self, script: str, /) -> None:
+        self.explorer = script
 
     def LogError(self, message: str, /) -> None:
         self.log.append(("error", message))

@@ -86,7 +86,7 @@ MakePool = Callable[..., Pool]
 def test_a_job_is_answered(make_pool: MakePool) -> None:
     answer = ask(make_pool())
     assert answer.error is None
-    assert answer.payload == b"data"
+    assert answer.payload == bytearray(b"data")
 
 
 def test_a_worker_that_dies_fails_its_own_job_and_is_replaced(make_pool: MakePool) -> None:

@@ -62,6 +62,8 @@ def test_each_option_is_read() -> None:
         "JPEG2000Bypass": True,
         "JPEGXLEffort": 1,
         "Forward": {"Peer": "pacs", "Transcode": "ExplicitVRLittleEndian", "Delete": True},
+        "QualityChecks": False,
+        "QualityFailure": {"Label": "failed", "Peer": "pacs", "Delete": True},
         "ReportMetadata": 5000,
     }
     assert set(section) == {option.name for option in OPTIONS}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 # As Orthanc counts: deflated is not among them.
@@ -40,3 +41,11 @@ class Configuration:
         self.lossy_quality = int(values.get("DicomLossyTranscodingQuality", 90))
         order = values.get("BuiltinDecoderTranscoderOrder", "After")
         self.builtin_decoder = order != "Disabled"
+        folder = values.get("IndexDirectory") or values.get("StorageDirectory", "OrthancStorage")
+        self.index_folder = _resolve(str(orthanc.GetConfigurationPath()), str(folder))
+
+
+def _resolve(configuration: str, folder: str) -> Path:
+    """A folder as Orthanc takes it: relative to where its configuration lies."""
+    path = Path(configuration)
+    return (path if path.is_dir() else path.parent) / folder

@@ -9,7 +9,8 @@ from typing import Any
 from ..records import RestError
 from .sdk import Sdk, ServiceError
 
-_FORWARDER_PROPERTY = 4206  # from 1024 on, they are the plugins'
+_FORWARDER_PROPERTY = 4206
+INSPECTOR_PROPERTY = 4207
 
 
 @contextlib.contextmanager
@@ -42,10 +43,17 @@ class OfficialRest:
 
 
 class NativeRest:
-    """Orthanc's REST API through the SDK, which releases the GIL meanwhile."""
+    """Orthanc's REST API through the SDK, which releases the GIL meanwhile.
 
-    def __init__(self, sdk: Sdk) -> None:
+    Parameters
+    ----------
+    global_property
+        Where ``write_property`` keeps its value; from 1024 on, they are the plugins'.
+    """
+
+    def __init__(self, sdk: Sdk, global_property: int = _FORWARDER_PROPERTY) -> None:
         self._sdk = sdk
+        self._property = global_property
 
     def rest_get(self, uri: str) -> bytes:
         """GET; raises ``RestError``."""
@@ -68,11 +76,11 @@ class NativeRest:
             self._sdk.rest_delete(uri)
 
     def read_property(self) -> str:
-        """What the forwarder kept; raises ``RestError``."""
+        """What was kept in Orthanc's database; raises ``RestError``."""
         with _as_rest_error(ServiceError):
-            return self._sdk.read_property(_FORWARDER_PROPERTY)
+            return self._sdk.read_property(self._property)
 
     def write_property(self, value: str) -> None:
-        """Keep something for the forwarder; raises ``RestError``."""
+        """Keep something in Orthanc's database; raises ``RestError``."""
         with _as_rest_error(ServiceError):
-            self._sdk.write_property(_FORWARDER_PROPERTY, value)
+            self._sdk.write_property(self._property, value)

@@ -19,8 +19,8 @@ from ..model import Picture, Request
 from ..payload import Payload
 from ..records import Records
 from ..threads import Deputy
-from ..web.routes import Response
-from . import callbacks, configuration, jobs, metrics, rest, stored
+from ..web.routes import Response, WebRequest
+from . import callbacks, changes, configuration, jobs, metrics, rest, stored
 from .sdk import Sdk, ServiceError
 
 _log = logging.getLogger(__name__)
@@ -46,8 +46,14 @@ class Orthanc(Protocol):
     def GetConfiguration(self) -> str:
         """Orthanc's configuration, as JSON."""
 
+    def GetConfigurationPath(self) -> str:
+        """Path of Orthanc's configuration, a file or a folder."""
+
     def GetOrthancPath(self) -> str:
         """Path of Orthanc's binary."""
+
+    def ExtendOrthancExplorer(self, script: str, /) -> None:
+        """Add JavaScript to Orthanc Explorer."""
 
     def LogError(self, message: str, /) -> None:
         """Write to Orthanc's log."""
@@ -146,18 +152,33 @@ def register_metrics(sdk: Sdk, read: Callable[[], Mapping[str, float]], deputy: 
 
 
 def register_jobs(
-    sdk: Sdk, type_name: str, restore: Callable[[dict[str, Any]], jobs.Job], deputy: Deputy
+    sdk: Sdk, type_name: str, restore: jobs.Restore, deputy: Deputy
 ) -> Callable[[jobs.Job], str]:
     """Register a type of jobs; gives the function that submits one, and gives its identifier.
 
     Parameters
     ----------
     restore
-        Makes a job from what its ``serialized`` gave before Orthanc was restarted.
+        Makes a job from what its ``content`` was before Orthanc was restarted,
+        or gives None if it is to be forgotten.
     """
     kind = jobs.Jobs(sdk, type_name, _reporter(f"a job ({type_name})", deputy))
     kind.register(restore)
     return kind.submit
+
+
+def register_deleted(sdk: Sdk, deleted: Callable[[str], None], deputy: Deputy) -> None:
+    """Be told of deleted instances, later, on a thread of the deputy's."""
+
+    def tell(instance: str) -> None:
+        deputy.tell(lambda: deleted(instance))
+
+    changes.register(sdk, tell, _reporter("the changes", deputy))
+
+
+def inspector_rest(sdk: Sdk) -> rest.NativeRest:
+    """Orthanc's REST API, and a place in its database of the inspector's own."""
+    return rest.NativeRest(sdk, rest.INSPECTOR_PROPERTY)
 
 
 def _reporter(place: str, deputy: Deputy) -> Callable[[BaseException], None]:
@@ -243,19 +264,25 @@ def register_on_stored(
 def register_routes(
     orthanc: Orthanc,
     patterns: tuple[str, ...],
-    answer: Callable[[str, str], Response],
+    answer: Callable[[WebRequest], Response],
     deputy: Deputy,
 ) -> None:
     """Serve the plugin's REST routes."""
 
-    def serve(output: Any, uri: str, **request: Any) -> None:
-        response = deputy.ask(lambda: answer(uri, request["method"]))
+    def serve(output: Any, uri: str, **values: Any) -> None:
+        request = WebRequest(
+            uri, values["method"], values.get("get", {}), values.get("headers", {})
+        )
+        response = deputy.ask(lambda: answer(request))
+        if response.status == 405:
+            output.SendMethodNotAllowed(response.body.decode())  # Orthanc forbids a body here
+            return
+        for name, value in response.headers.items():
+            output.SetHttpHeader(name, value)
         if response.status == 200:
-            output.AnswerBuffer(response.body, "application/json")
-        elif response.status == 405:
-            output.SendMethodNotAllowed("GET")  # Orthanc forbids a body here
+            output.AnswerBuffer(response.body, response.content_type)
         else:
-            output.SetHttpHeader("Content-Type", "application/json")
+            output.SetHttpHeader("Content-Type", response.content_type)
             _send_status(output, response)
 
     _KEPT.append(serve)
@@ -264,7 +291,8 @@ def register_routes(
 
 
 def _send_status(output: Any, response: Response) -> None:
+    body = response.body.decode("ascii")
     try:
-        output.SendHttpStatus(response.status, response.body)
+        output.SendHttpStatus(response.status, body)
     except TypeError:  # Python plugin 4.0 wants the size as well
-        output.SendHttpStatus(response.status, response.body, len(response.body))
+        output.SendHttpStatus(response.status, body, len(body))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ from ..model import Picture, Request, Rules
 from ..payload import whole
 from ..pipeline import transcode
 from ..policy import check_size
+from ..quality.inspection import inspect
 
 Reply = tuple[dict[str, Any], bytes | bytearray]
 
@@ -66,6 +68,14 @@ def _render(header: dict[str, Any], payload: memoryview) -> Reply:
     return _answered(lambda: rendering.render(bytes(payload), about, _REGISTRY))
 
 
+def _inspect(header: dict[str, Any], payload: memoryview) -> Reply:
+    """Check a file."""
+    started = time.monotonic()
+    found = inspect(payload, _REGISTRY, earlier_digest=header["earlier_digest"]).to_json()
+    elapsed = (time.monotonic() - started) * 1000
+    return {"inspection": {**found, "milliseconds": round(elapsed, 1)}}, b""
+
+
 def _answered(make: Callable[[], Picture]) -> Reply:
     try:
         picture = make()
@@ -79,4 +89,4 @@ def _answered(make: Callable[[], Picture]) -> Reply:
     return values, whole(picture.data)
 
 
-_TASKS = {"transcode": _transcode, "open": _open, "render": _render}
+_TASKS = {"transcode": _transcode, "open": _open, "render": _render, "inspect": _inspect}

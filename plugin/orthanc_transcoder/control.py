@@ -1,0 +1,109 @@
+"""Quality control, put together: index, checks, quarantine, jobs, reports."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from .check_job import KIND, CheckJob
+from .errors import PoolError
+from .host import seam
+from .host.sdk import Sdk
+from .index import Index
+from .inspector import Inspector
+from .pool.jobs import Answer, Lane
+from .pool.supervisor import Pool
+from .quarantine import Quarantine
+from .records import Records
+from .reports import Reports
+from .settings import Settings
+from .threads import Deputy
+
+_log = logging.getLogger(__name__)
+
+_INDEX_NAME = "orthanc-transcoder.db"
+
+
+class QualityControl:
+    """Everything about reports that needs the native interface.
+
+    Parameters
+    ----------
+    folder
+        Where Orthanc keeps its own index; None if that is not known.
+    seconds
+        Gives the deadline of a job by the bytes of its file.
+    """
+
+    def __init__(
+        self,
+        sdk: Sdk,
+        settings: Settings,
+        records: Records,
+        pool: Pool,
+        deputy: Deputy,
+        folder: Path | None,
+        seconds: Callable[[int], float],
+    ) -> None:
+        rest = seam.inspector_rest(sdk)
+        self._pool, self._seconds = pool, seconds
+        self.index = open_index(folder)
+        self.reports = Reports(rest, records, self.index, settings.checks)
+        quarantine = Quarantine(rest, settings.on_failure)
+        self._inspector = Inspector(
+            rest, records, self.index, self._examine if settings.checks else None, quarantine.take
+        )
+        seam.register_deleted(sdk, self._inspector.forget, deputy)
+        self._submit = seam.register_jobs(sdk, KIND, self._restore, deputy)
+        self.check = self._start_check if settings.checks else None
+
+    def pending(self) -> int:
+        """How many instances are still to be checked."""
+        return self._inspector.pending
+
+    def stop(self) -> None:
+        """Take up no instance any more; before the pool ends."""
+        self._inspector.stop()
+
+    def close(self) -> None:
+        """Wait for the end, after the pool's."""
+        self._inspector.join()
+        self.index.close()
+
+    def _start_check(self, level: str, identifier: str) -> str:
+        return self._submit(self._job(level, identifier))
+
+    def _restore(self, content: dict[str, Any]) -> CheckJob:
+        done, verdicts = content["Checked"], content["Verdicts"]
+        return self._job(content["Level"], content["Resource"], done, verdicts)
+
+    def _job(self, level: str, identifier: str, *done: Any) -> CheckJob:
+        below, inspect = self.reports.instances_below, self._inspector.inspect
+        return CheckJob(level, identifier, below, inspect, *done)
+
+    def _examine(self, content: bytes, earlier_digest: str) -> dict[str, Any]:
+        """Have a worker check a file; raises ``PoolError``."""
+        answers: list[Answer] = []
+        seconds = self._seconds(len(content))
+        header = {"job": "inspect", "earlier_digest": earlier_digest, "seconds": seconds}
+        view = memoryview(content)
+        self._pool.run(header, view, seconds, answers.append, Lane.BACKGROUND)
+        (answer,) = answers
+        if answer.error is not None:
+            raise answer.error
+        inspection = answer.header.get("inspection")
+        if not isinstance(inspection, dict):
+            raise PoolError("worker_broken", "a worker's inspection is odd")
+        return inspection
+
+
+def open_index(folder: Path | None) -> Index:
+    """The index beside Orthanc's own; in memory where that is not to be had."""
+    if folder is not None:
+        try:
+            return Index(folder / _INDEX_NAME)
+        except OSError as error:
+            _log.warning("the index of reports is made anew at each start: %s", error)
+    return Index(None)

@@ -1,0 +1,304 @@
+"""Every stored instance is checked and entered into the index, when nobody waits for it.
+
+- Orthanc's own log of changes is followed, and how far is kept in its database:
+  what was pending when Orthanc ended is checked after the next start, whatever
+  database that is, and storing an instance costs nothing more than before.
+- One instance at a time, by a worker of the lowest priority. While there are no
+  workers, it waits and tries again; what ends its worker has failed.
+- The index is derived from the reports that lie with the instances. It is made
+  to agree with Orthanc after each start, between the changes.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from . import threads
+from .errors import PoolError
+from .index import Entry, Index
+from .model import Outcome, Report
+from .records import Records, RestError
+
+_log = logging.getLogger(__name__)
+
+_POLL_SECONDS = 1.0
+_PAUSE_SECONDS = 5.0
+_AT_ONCE = 100
+_PAGE = 1000
+_REMEMBERED_SERIES = 1000
+# Of the pool, not of the file: the same file is tried again.
+_NOT_THE_FILE = frozenset(("workers_unavailable", "overloaded", "stopping", "no_memory"))
+
+Examine = Callable[[bytes, str], dict[str, Any]]
+
+
+class Rest(Protocol):
+    """Orthanc's REST API and database, as far as checks need them."""
+
+    def rest_get(self, uri: str) -> bytes:
+        """GET; raises ``RestError``."""
+
+    def read_property(self) -> str:
+        """The state that was kept, or an empty string; raises ``RestError``."""
+
+    def write_property(self, value: str) -> None:
+        """Keep the state; raises ``RestError``."""
+
+
+class Inspector:
+    """Follows Orthanc's changes on a thread of its own.
+
+    Parameters
+    ----------
+    examine
+        Takes a file and the pixel digest of an earlier instance of the same UID;
+        gives the inspection as plain values, or raises ``PoolError``. None where
+        the checks are switched off: the transcodings are entered all the same.
+    failed
+        Takes the identifier of an instance with the verdict FAIL.
+    """
+
+    def __init__(
+        self,
+        rest: Rest,
+        records: Records,
+        index: Index,
+        examine: Examine | None,
+        failed: Callable[[str], None],
+    ) -> None:
+        self._rest, self._records, self._index = rest, records, index
+        self._examine, self._failed = examine, failed
+        self._stop = threading.Event()
+        self._since = self._last = 0
+        self._agreed = False
+        self._series: OrderedDict[str, dict[str, str]] = OrderedDict()
+        self._thread = threads.start("inspector", self._run)
+
+    @property
+    def pending(self) -> int:
+        """How many changes of Orthanc's log have not been looked at."""
+        return max(0, self._last - self._since)
+
+    def stop(self) -> None:
+        """End the thread; a check that runs is finished first, or fails with the pool."""
+        self._stop.set()
+
+    def join(self) -> None:
+        """Wait for the thread's end."""
+        self._thread.join()
+
+    def forget(self, instance: str) -> None:
+        """Take a deleted instance out of the index."""
+        self._index.remove(instance)
+
+    def inspect(self, instance: str, *, anew: bool = True) -> str:
+        """Check one instance, and enter it; gives the verdict.
+
+        Parameters
+        ----------
+        anew
+            Whether one that has been checked is checked again.
+
+        Raises
+        ------
+        RestError
+            If it is not there any more.
+        PoolError
+            If there are no workers.
+        """
+        about = json.loads(self._rest.rest_get(f"/instances/{instance}"))
+        metadata = json.loads(self._rest.rest_get(f"/instances/{instance}/metadata?expand"))
+        record = self._records.parse(metadata) or _unasked(about, metadata)
+        if anew or "verdict" not in record:
+            record = self._check(instance, record)
+        self._index.put(self._entry(instance, about, metadata, record))
+        return str(record.get("verdict", "NONE"))
+
+    def _check(self, instance: str, record: dict[str, Any]) -> dict[str, Any]:
+        if self._examine is None:
+            return record
+        content = self._rest.rest_get(f"/instances/{instance}/file")
+        uid = str(record["result_sop_instance_uid"])
+        try:
+            quality = self._examine(content, self._index.digest_of(uid))
+        except PoolError as error:
+            if error.code in _NOT_THE_FILE or self._stop.is_set():
+                raise
+            quality = _fatal(error)
+        quality["checked"] = _now().isoformat(timespec="seconds").replace("+00:00", "Z")
+        failed = quality["verdict"] == "FAIL" or record["outcome"] == Outcome.FAILED
+        record = {
+            **record,
+            "verdict": "FAIL" if failed else quality["verdict"],
+            "findings": sorted({finding["code"] for finding in quality["findings"]}),
+            "pixel_digest": quality["pixel_digest"],
+        }
+        self._records.write_quality(instance, record, quality)
+        if failed:
+            self._failed(instance)
+        return record
+
+    def _entry(
+        self, instance: str, about: dict[str, Any], metadata: dict[str, str], record: dict[str, Any]
+    ) -> Entry:
+        parents = self._parents(about["ParentSeries"])
+        measures = record.get("measures", {})
+        received = metadata.get("ReceptionDate", "")[:8] or _now().strftime("%Y%m%d")
+        source_bytes = int(record["source_bytes"])
+        return Entry(
+            id=instance,
+            series=about["ParentSeries"],
+            study=parents["study"],
+            patient=parents["patient"],
+            modality=parents["modality"],
+            syntax=metadata.get("TransferSyntax", ""),
+            outcome=str(record["outcome"]),
+            code=str(record["code"]),
+            verdict=str(record.get("verdict", "NONE")),
+            source_bytes=source_bytes,
+            result_bytes=int(record["result_bytes"]) or source_bytes,
+            psnr=measures.get("psnr"),
+            error=int(measures.get("maximum_error", 0)),
+            findings=tuple(record.get("findings", ())),
+            number=int(about.get("IndexInSeries") or 0),
+            sop_instance_uid=str(about["MainDicomTags"].get("SOPInstanceUID", "")),
+            pixel_digest=str(record.get("pixel_digest", "")),
+            day=f"{received[:4]}-{received[4:6]}-{received[6:8]}",
+        )
+
+    def _parents(self, series: str) -> dict[str, str]:
+        """Study, patient and modality of a series; the latest series are remembered."""
+        if series not in self._series:
+            found = json.loads(self._rest.rest_get(f"/series/{series}"))
+            study = json.loads(self._rest.rest_get(f"/studies/{found['ParentStudy']}"))
+            self._series[series] = {
+                "study": found["ParentStudy"],
+                "patient": study["ParentPatient"],
+                "modality": str(found["MainDicomTags"].get("Modality", "")),
+            }
+            while len(self._series) > _REMEMBERED_SERIES:
+                self._series.popitem(last=False)
+        return self._series[series]
+
+    def _run(self) -> None:
+        if not self._load_when_ready():
+            return
+        while not self._stop.is_set():
+            try:
+                progress = self._follow() or self._agree()
+            except RestError as error:
+                _log.warning("Orthanc's changes cannot be read: %s", error)
+                progress = False
+            except PoolError as error:
+                _log.warning("the checks wait: %s", error)
+                self._stop.wait(_PAUSE_SECONDS)
+                continue
+            if not progress:
+                self._stop.wait(_POLL_SECONDS)
+
+    def _load_when_ready(self) -> bool:
+        """Read the state; Orthanc's database opens a little after its plugins are loaded.
+
+        At the very first start, what was stored before is not checked unasked.
+        """
+        while not self._stop.is_set():
+            try:
+                kept = self._rest.read_property()
+                last = json.loads(self._rest.rest_get("/changes?last"))["Last"]
+            except RestError:
+                self._stop.wait(_POLL_SECONDS)
+                continue
+            self._since = int(kept) if kept else int(last)
+            self._last = int(last)
+            if not kept:
+                self._rest.write_property(str(self._since))
+            return True
+        return False
+
+    def _follow(self) -> bool:
+        """Work off the next changes; gives whether there were any."""
+        uri = f"/changes?since={self._since}&limit={_AT_ONCE}"
+        answer = json.loads(self._rest.rest_get(uri))
+        changes = answer["Changes"]
+        if changes and not answer["Done"]:
+            self._last = int(json.loads(self._rest.rest_get("/changes?last"))["Last"])
+        for change in changes:
+            if self._stop.is_set():
+                return False
+            if change["ChangeType"] == "NewInstance":
+                self._inspect_if_there(change["ID"])
+            self._since = change["Seq"]
+            self._last = max(self._last, self._since)
+        if changes:
+            self._rest.write_property(str(self._since))
+        return bool(changes)
+
+    def _inspect_if_there(self, instance: str, *, anew: bool = True) -> None:
+        try:
+            self.inspect(instance, anew=anew)
+        except RestError as error:
+            # Deleted meanwhile, as a rule; else it is seen in the log.
+            _log.info("instance %s was not checked: %s", instance, error)
+
+    def _agree(self) -> bool:
+        """Once after a start: take out of the index what is gone, enter what is missing."""
+        if self._agreed:
+            return False
+        identifiers: list[str] = []
+        while page := self._page(len(identifiers)):
+            identifiers += page
+        missing, gone = self._index.differences(identifiers)
+        for instance in gone:
+            self._index.remove(instance)
+        for instance in missing:
+            if self._stop.is_set():
+                return False
+            if self._records.read_record(instance) is not None:
+                self._inspect_if_there(instance, anew=False)
+        self._agreed = True
+        return True
+
+    def _page(self, since: int) -> list[str]:
+        uri = f"/instances?since={since}&limit={_PAGE}"
+        return list(json.loads(self._rest.rest_get(uri)))
+
+
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)
+
+
+def _unasked(about: dict[str, Any], metadata: dict[str, str]) -> dict[str, Any]:
+    """The record of an instance that was to be stored as it came."""
+    uid = str(about["MainDicomTags"].get("SOPInstanceUID", ""))
+    report = Report(
+        Outcome.UNASKED,
+        reason="Orthanc did not ask for a transcoding.",
+        sop_instance_uid=uid,
+        result_sop_instance_uid=uid,
+        source_syntax=metadata.get("TransferSyntax", ""),
+        source_bytes=int(about["FileSize"]),
+    )
+    return report.to_json()
+
+
+def _fatal(error: PoolError) -> dict[str, Any]:
+    """The inspection of a file that the checks did not survive."""
+    finding = {
+        "code": "ended_a_worker",
+        "severity": "FAIL",
+        "sentence": f"The checks could not be finished: {error.reason}.",
+        "where": "",
+    }
+    return {
+        "verdict": "FAIL",
+        "findings": [finding],
+        "facts": {},
+        "pixel_digest": "",
+        "milliseconds": 0.0,
+    }

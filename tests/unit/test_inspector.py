@@ -1,0 +1,259 @@
+"""Checks that follow Orthanc's changes: across restarts, deaths and deletions."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from orthanc_transcoder.errors import PoolError
+from orthanc_transcoder.index import Index
+from orthanc_transcoder.inspector import Inspector
+from orthanc_transcoder.model import Outcome, Report
+from orthanc_transcoder.records import Records, RestError
+
+PASSED = {"verdict": "PASS", "findings": [], "facts": {}, "pixel_digest": "d", "milliseconds": 1.0}
+
+
+class FakeOrthanc:
+    """As much of the REST API and the database as an inspector uses."""
+
+    def __init__(self) -> None:
+        self.changes: list[dict[str, Any]] = []
+        self.files: dict[str, bytes] = {}
+        self.metadata: dict[str, dict[str, str]] = {}
+        self.attachments: dict[str, bytes] = {}
+        self.property = ""
+
+    def store(self, instance: str) -> None:
+        self.files[instance] = b"content of " + instance.encode()
+        self.metadata[instance] = {
+            "ReceptionDate": "20261125T050000", "TransferSyntax": "1.2.840.10008.1.2.1",
+        }  # fmt: skip
+        seq = len(self.changes) + 1
+        self.changes += [{"ChangeType": "NewInstance", "ID": instance, "Seq": seq}]
+
+    def rest_get(self, uri: str) -> bytes:
+        parts = uri.split("/")
+        if uri == "/changes?last":
+            return json.dumps({"Last": len(self.changes)}).encode()
+        if uri.startswith("/changes"):
+            since = int(uri.split("since=")[1].split("&", maxsplit=1)[0])
+            return json.dumps({"Changes": self.changes[since:], "Done": True}).encode()
+        if uri.startswith("/instances?"):
+            since = int(uri.split("since=")[1].split("&", maxsplit=1)[0])
+            return json.dumps(list(self.files)[since:]).encode()
+        if parts[1] == "series":
+            return b'{"ParentStudy": "st", "MainDicomTags": {"Modality": "CT"}}'
+        if parts[1] == "studies":
+            return b'{"ParentPatient": "p"}'
+        return self._instance(parts[2], "/".join(parts[3:]))
+
+    def _instance(self, instance: str, rest: str) -> bytes:
+        if instance not in self.files:
+            raise RestError("404")
+        if rest == "file":
+            return self.files[instance]
+        if rest == "metadata?expand":
+            return json.dumps(self.metadata[instance]).encode()
+        if rest == "metadata/4206" and "4206" in self.metadata[instance]:
+            return self.metadata[instance]["4206"].encode()
+        if rest.startswith("attachments") and instance in self.attachments:
+            return self.attachments[instance]
+        if rest:
+            raise RestError("404")
+        tags = {"SOPInstanceUID": f"1.2.{instance}"}
+        about = {"ParentSeries": "se", "FileSize": 100, "IndexInSeries": 1, "MainDicomTags": tags}
+        return json.dumps(about).encode()
+
+    def rest_put(self, uri: str, body: bytes) -> None:
+        _, _, instance, kind, _ = uri.split("/")
+        if kind == "metadata":
+            self.metadata[instance]["4206"] = body.decode()
+        else:
+            self.attachments[instance] = body
+
+    def read_property(self) -> str:
+        return self.property
+
+    def write_property(self, value: str) -> None:
+        self.property = value
+
+
+class Bench:
+    """An inspector at work."""
+
+    def __init__(self) -> None:
+        self.orthanc = FakeOrthanc()
+        self.orthanc.property = "0"
+        self.index = Index(None)
+        self.records = Records(self.orthanc, 4206)
+        self.failed: list[str] = []
+        self.examined: list[bytes] = []
+        self.answer: Callable[[], dict[str, Any]] = lambda: dict(PASSED)
+        self.inspector: Inspector | None = None
+
+    def examine(self, content: bytes, earlier_digest: str) -> dict[str, Any]:
+        self.examined.append(content)
+        return self.answer()
+
+    def start(self, *, checks: bool = True) -> None:
+        examine = self.examine if checks else None
+        self.inspector = Inspector(
+            self.orthanc, self.records, self.index, examine, self.failed.append
+        )
+
+    def stop(self) -> None:
+        if self.inspector:
+            self.inspector.stop()
+            self.inspector.join()
+
+    def verdict(self, instance: str) -> str:
+        entry = self.index.get(instance)
+        return entry.verdict if entry else ""
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    monkeypatch.setattr("orthanc_transcoder.inspector._POLL_SECONDS", 0.02)
+    monkeypatch.setattr("orthanc_transcoder.inspector._PAUSE_SECONDS", 0.02)
+    made = Bench()
+    yield made
+    made.stop()
+
+
+def test_what_is_stored_is_checked_and_entered(bench: Bench) -> None:
+    bench.start()
+    bench.orthanc.store("a")
+    assert until(lambda: bench.verdict("a") == "PASS")
+    entry = bench.index.get("a")
+    assert entry is not None
+    assert (entry.outcome, entry.study, entry.patient, entry.modality, entry.day) == (
+        "unasked", "st", "p", "CT", "2026-11-25",
+    )  # fmt: skip
+    report = bench.records.read("a")
+    assert report is not None
+    assert (report["verdict"], report["quality"]["verdict"]) == ("PASS", "PASS")
+    assert bench.failed == []
+
+
+def test_a_transcodings_record_is_kept(bench: Bench) -> None:
+    bench.orthanc.store("a")
+    made = Report(Outcome.TRANSCODED, result_sop_instance_uid="1.2.a", target_syntax="1.2.3",
+                  source_bytes=300, result_bytes=100)  # fmt: skip
+    bench.records.write("a", made)
+    bench.start()
+    assert until(lambda: bench.verdict("a") == "PASS")
+    entry = bench.index.get("a")
+    assert entry is not None
+    assert (entry.outcome, entry.source_bytes, entry.result_bytes) == ("transcoded", 300, 100)
+
+
+def test_what_was_pending_is_checked_after_a_restart_and_nothing_twice(bench: Bench) -> None:
+    bench.start()
+    bench.orthanc.store("a")
+    assert until(lambda: bench.orthanc.property == "1")
+    bench.stop()
+    bench.orthanc.store("b")
+    bench.start()
+    assert until(lambda: bench.verdict("b") == "PASS")
+    assert bench.examined == [b"content of a", b"content of b"]
+
+
+def test_what_was_there_before_the_plugin_is_not_checked_unasked(bench: Bench) -> None:
+    bench.orthanc.property = ""
+    bench.orthanc.store("a")
+    bench.start()
+    assert until(lambda: bench.orthanc.property == "1")
+    bench.orthanc.store("b")
+    assert until(lambda: bench.verdict("b") == "PASS")
+    assert bench.examined == [b"content of b"]
+
+
+def test_an_index_that_was_lost_is_made_again_without_checking_again(bench: Bench) -> None:
+    bench.start()
+    bench.orthanc.store("a")
+    assert until(lambda: bench.orthanc.property == "1")
+    bench.stop()
+    bench.index = Index(None)
+    bench.start()
+    assert until(lambda: bench.verdict("a") == "PASS")
+    assert len(bench.examined) == 1
+
+
+def test_what_was_deleted_while_orthanc_was_down_leaves_the_index(bench: Bench) -> None:
+    bench.start()
+    bench.orthanc.store("a")
+    bench.orthanc.store("b")
+    assert until(lambda: bench.orthanc.property == "2")
+    bench.stop()
+    del bench.orthanc.files["a"]
+    bench.start()
+    assert until(lambda: bench.verdict("a") == "")
+    assert bench.verdict("b") == "PASS"
+
+
+def test_a_file_that_ends_its_worker_fails(bench: Bench) -> None:
+    def die() -> dict[str, Any]:
+        raise PoolError("worker_died", "worker 7 was ended by SIGSEGV")
+
+    bench.answer = die
+    bench.start()
+    bench.orthanc.store("a")
+    assert until(lambda: bench.verdict("a") == "FAIL")
+    report = bench.records.read("a")
+    assert report is not None
+    (finding,) = report["quality"]["findings"]
+    assert finding["code"] == "ended_a_worker"
+    assert "SIGSEGV" in finding["sentence"]
+    assert bench.failed == ["a"]
+
+
+def test_without_workers_it_waits_and_goes_on(bench: Bench) -> None:
+    def unavailable() -> dict[str, Any]:
+        raise PoolError("workers_unavailable", "no interpreter")
+
+    bench.answer = unavailable
+    bench.start()
+    bench.orthanc.store("a")
+    assert until(lambda: len(bench.examined) > 1)
+    assert bench.verdict("a") == ""
+    bench.answer = lambda: dict(PASSED)
+    assert until(lambda: bench.verdict("a") == "PASS")
+
+
+def test_what_is_deleted_before_its_turn_stops_nothing(bench: Bench) -> None:
+    bench.orthanc.store("a")
+    del bench.orthanc.files["a"]
+    bench.orthanc.store("b")
+    bench.start()
+    assert until(lambda: bench.verdict("b") == "PASS")
+
+
+def test_a_failed_transcoding_is_a_failure(bench: Bench) -> None:
+    bench.orthanc.store("a")
+    failed = Report(Outcome.FAILED, code="deadline", result_sop_instance_uid="1.2.a")
+    bench.records.write("a", failed)
+    bench.start()
+    assert until(lambda: bench.verdict("a") == "FAIL")
+    assert bench.failed == ["a"]
+
+
+def test_without_checks_transcodings_are_entered_all_the_same(bench: Bench) -> None:
+    bench.start(checks=False)
+    bench.orthanc.store("a")
+    assert until(lambda: bench.verdict("a") == "NONE")
+    assert bench.examined == []
+    assert "4206" not in bench.orthanc.metadata["a"]
+
+
+def until(condition: Callable[[], bool], seconds: float = 10) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.01)
+    return False

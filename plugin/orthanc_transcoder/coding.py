@@ -15,13 +15,23 @@ from typing import Any
 import numpy as np
 
 from . import syntaxes
+from .codec import uids
 from .codec.contract import Codec, Encoded, EncodeOptions, PixelFormat, Samples
+from .codec.lossy import native_size
 from .codec.registry import Registry
 from .errors import CodecError, Declined
 from .model import Rules
 from .parallel import by_index, within_frame
 from .quality import gates
-from .quality.measures import Measures, compare
+from .quality.measures import Measures, compare, worst
+
+# What an encoding depends on besides its aim, by the syntax that is encoded.
+_KNOBS = {
+    uids.JPEG2000Lossless: ("bypass",),
+    uids.JPEGXLLossless: ("effort",),
+    uids.JPEGXL: ("effort",),
+}
+_AIMS = ("quality", "psnr", "ratio", "near")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +42,11 @@ class Coded:
     ----------
     pixels
         What the file's attributes must say of them.
+    parameters
+        What the codec was asked for: ``EncodeOptions`` but for threads, where they
+        matter, and ``reversible`` of what is lossless.
     measures
-        The worst frame's, if the coding is lossy.
+        Of each frame, if the coding is lossy; else none.
     """
 
     frames: list[bytes]
@@ -41,14 +54,19 @@ class Coded:
     codec: str
     codec_version: str
     parameters: dict[str, Any] = field(default_factory=dict)
-    measures: Measures | None = None
+    measures: tuple[Measures, ...] = ()
 
     @property
     def ratio(self) -> float:
         """Native size of the pixel data over the encoded size."""
-        one = self.pixels
-        native = one.rows * one.columns * one.samples_per_pixel * one.bits_allocated // 8
-        return native * len(self.frames) / sum(len(frame) for frame in self.frames)
+        native = native_size(self.pixels) * len(self.frames)
+        return native / sum(len(frame) for frame in self.frames)
+
+    @property
+    def ratios(self) -> list[float]:
+        """The same of each frame."""
+        native = native_size(self.pixels)
+        return [native / len(frame) for frame in self.frames]
 
 
 def encode_lossless(
@@ -92,7 +110,8 @@ def encode_lossless(
     frames = by_index(proven, len(samples), threads)
     (photometric,) = {frame.photometric for frame in frames}
     label = dataclasses.replace(pixels, photometric=photometric)
-    return Coded([frame.data for frame in frames], label, codec.name, codec.version)
+    parameters = {"reversible": True, **_asked(options, _KNOBS.get(syntax, ()))}
+    return Coded([frame.data for frame in frames], label, codec.name, codec.version, parameters)
 
 
 def encode_lossy(
@@ -126,12 +145,13 @@ def encode_lossy(
     options = gates.options_for(keyword, rules, cap)
     misses = []
     for _ in range(gates.ATTEMPTS):
-        coded, measures = _measured(samples, pixels, target, codec, options, threads)
+        coded = _measured(samples, pixels, target, codec, options, threads)
+        measures = worst(coded.measures)
         missed = gates.missed(measures, coded.ratio, rules, cap)
         if not missed and measures.maximum_error == 0 and target in syntaxes.REVERSIBLE_TWIN:
             break  # nothing was lost: then it shall not be called lossy
         if not missed:
-            return dataclasses.replace(coded, measures=measures)
+            return coded
         misses.append(missed)
         options = gates.better(options)
     if target in syntaxes.REVERSIBLE_TWIN:
@@ -146,9 +166,7 @@ def _measured(
     codec: Codec,
     options: EncodeOptions,
     threads: int,
-) -> tuple[Coded, Measures]:
-    asked = {name: value for name, value in dataclasses.asdict(options).items() if value}
-    del asked["threads"]
+) -> Coded:
     inner = within_frame(len(samples), threads)
     options = dataclasses.replace(options, threads=inner)
 
@@ -162,12 +180,18 @@ def _measured(
         return encoded, compare(frame, decoded.samples)
 
     frames = by_index(measured, len(samples), threads)
-    worst = Measures()
-    for _, measures in frames:
-        worst = worst.worst(measures)
     label = dataclasses.replace(pixels, photometric=frames[-1][0].photometric)
     data = [encoded.data for encoded, _ in frames]
-    return Coded(data, label, codec.name, codec.version, asked), worst
+    measures = tuple(measures for _, measures in frames)
+    asked = {
+        **{name: value for name, value in _asked(options, _AIMS).items() if value is not None},
+        **_asked(options, _KNOBS.get(target, ())),
+    }
+    return Coded(data, label, codec.name, codec.version, asked, measures)
+
+
+def _asked(options: EncodeOptions, names: Sequence[str]) -> dict[str, Any]:
+    return {name: getattr(options, name) for name in names}
 
 
 def _encoder(registry: Registry, pixels: PixelFormat, syntax: str) -> Codec:

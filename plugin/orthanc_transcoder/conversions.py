@@ -7,7 +7,6 @@ nothing else, writes the file, and proves it before it is returned.
 from __future__ import annotations
 
 import dataclasses
-import math
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,11 +21,11 @@ from .dicom import attributes, frames, native
 from .dicom.elements import PIXEL_DATA, Element
 from .dicom.file import DicomFile
 from .dicom.image import Image
-from .errors import CodecError, Declined
+from .errors import CodecError, Declined, Refusal
 from .model import Rules
 from .policy import Mode
-from .quality import gates
-from .quality.measures import Measures
+from .quality import evidence, gates
+from .quality.measures import worst
 from .source import Changes, Source, open_source, stored_samples_only
 
 _PLANAR_CONFIGURATION = 0x00280006
@@ -47,6 +46,8 @@ class Result:
     notes: tuple[str, ...] = ()
     lossy: bool = False
     measures: dict[str, float | None] = field(default_factory=dict)
+    frame_measures: tuple[dict[str, float | None], ...] = ()
+    evidence: dict[str, Any] | None = None
     parameters: dict[str, Any] = field(default_factory=dict)
 
 
@@ -180,7 +181,15 @@ def _cells_to_rle(job: Job, source: Source, cells: native.NativeFrames, target: 
     data = job.file.write(target, changes)
     uid = job.file.sop_instance_uid
     proof.prove_encapsulated(data, target, uid, image, coded.frames)
-    return Result(data, uid, len(whole), coded.codec, coded.codec_version, source.notes)
+    return Result(
+        data,
+        uid,
+        len(whole),
+        coded.codec,
+        coded.codec_version,
+        source.notes,
+        parameters=coded.parameters,
+    )
 
 
 def _to_lossy(job: Job, target: str) -> Result:
@@ -190,7 +199,7 @@ def _to_lossy(job: Job, target: str) -> Result:
     coded = encode_lossy(
         source.samples, source.pixels, target, job.registry, job.rules, cap, job.threads
     )
-    if coded.measures is None:
+    if not coded.measures:
         return _write_lossless(job, source, coded, target)
     uid = f"2.25.{uuid.uuid4().int}"
     method = syntaxes.LOSSY_METHODS[target]
@@ -202,17 +211,33 @@ def _to_lossy(job: Job, target: str) -> Result:
         new_sop_instance_uid=uid,
     )
     result = _write_coded(job, source, coded, target, history, uid)
-    measures = _plain_measures(coded.measures, coded.ratio)
-    return dataclasses.replace(result, lossy=True, measures=measures)
+    pairs = zip(coded.measures, coded.ratios, strict=True)
+    return _with_evidence(
+        dataclasses.replace(
+            result,
+            lossy=True,
+            measures=worst(coded.measures).to_json(coded.ratio),
+            frame_measures=tuple(measures.to_json(ratio) for measures, ratio in pairs),
+        ),
+        lambda: _evidence(job, source, coded, target),
+    )
 
 
-def _plain_measures(measures: Measures, ratio: float) -> dict[str, float | None]:
-    return {
-        "maximum_error": measures.maximum_error,
-        "rmse": round(measures.rmse, 4),
-        "psnr": round(measures.psnr, 2) if math.isfinite(measures.psnr) else None,
-        "ratio": round(ratio, 3),
-    }
+def _with_evidence(result: Result, make: Callable[[], dict[str, Any]]) -> Result:
+    """Add the pictures of the worst frame; where there can be none, the result is as good."""
+    try:
+        return dataclasses.replace(result, evidence=make())
+    except Refusal as refusal:
+        note = f"There is no picture of the worst frame: {refusal.reason}"
+        return dataclasses.replace(result, notes=(*result.notes, note))
+
+
+def _evidence(job: Job, source: Source, coded: Coded, target: str) -> dict[str, Any]:
+    index = min(range(len(coded.frames)), key=lambda each: coded.measures[each].psnr)
+    codec = job.registry.encoder(target)
+    # Decoded once more: to keep every frame's samples until the worst is known takes more.
+    decoded = codec.decode(coded.frames[index], coded.pixels, target, job.threads)
+    return evidence.of_frame(index + 1, source.samples[index], decoded.samples, source.pixels)
 
 
 def _repack(job: Job, target: str) -> Result:

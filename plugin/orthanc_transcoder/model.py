@@ -79,6 +79,9 @@ class Outcome(StrEnum):
     FAILED = "failed"  # should have worked and did not: the caller keeps the original
 
 
+_TUPLES = ("frame_measures", "notes")  # of a report; JSON has lists
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """What was done to one instance, and the proof.
@@ -105,10 +108,15 @@ class Report:
         Whether the result lost something in this transcoding.
     measures
         Of a lossy result: ``maximum_error`` in stored units, ``rmse``, ``psnr``
-        in dB over the frame's actual range (None where equal), each the worst
-        frame's, and ``ratio`` of the pixel data.
+        in dB over the frame's actual range (None where equal), ``ssim`` (None
+        where the frame is too small for it), each the worst frame's, and
+        ``ratio`` of the pixel data.
+    frame_measures
+        The same of each frame, in order.
+    evidence
+        Of a lossy result, its worst frame as pictures (see ``quality.evidence``).
     parameters
-        What the codec was asked for.
+        What the codec was asked for: as much as reproduces the encoding.
     codec, codec_version
         The library that encoded (or, to a native syntax, decoded).
     milliseconds
@@ -131,6 +139,8 @@ class Report:
     verified: bool = False
     lossy: bool = False
     measures: dict[str, float | None] = field(default_factory=dict)
+    frame_measures: tuple[dict[str, float | None], ...] = ()
+    evidence: dict[str, Any] | None = None
     parameters: dict[str, Any] = field(default_factory=dict)
     codec: str = ""
     codec_version: str = ""
@@ -146,7 +156,8 @@ class Report:
         """Plain values for ``json.dumps``, the ratio included."""
         values = dataclasses.asdict(self)
         values["outcome"] = str(self.outcome)
-        values["notes"] = list(self.notes)
+        for name in _TUPLES:
+            values[name] = list(values[name])
         values["ratio"] = round(self.ratio, 3)
         return values
 
@@ -161,7 +172,8 @@ class Report:
         """
         fields = {name: value for name, value in values.items() if name != "ratio"}
         fields["outcome"] = Outcome(fields["outcome"])
-        fields["notes"] = tuple(fields["notes"])
+        for name in _TUPLES:
+            fields[name] = tuple(fields[name])
         return cls(**fields)
 
 

@@ -120,6 +120,8 @@ def _transcode(
         verified=True,
         lossy=result.lossy,
         measures=result.measures,
+        frame_measures=result.frame_measures,
+        evidence=result.evidence,
         parameters=result.parameters,
         codec=result.codec,
         codec_version=result.codec_version,

@@ -96,5 +96,6 @@ def test_without_our_values_orthancs_are_given_all_the_same(server: OrthancServe
     server.get("/user/spoil")
     values = scrape(server)
     assert "orthanc_count_instances" in values
-    assert not [name for name in values if name.startswith("orthanc_transcoder")]
+    # Orthanc 1.13 has some of its own that begin with orthanc_transcoder.
+    assert not {LABELLED, "orthanc_transcoder_reads_total"} & values.keys()
     assert "internal error in the metrics: RuntimeError('no values today')" in server.log()

@@ -6,14 +6,21 @@ all come from it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import syntaxes
 from .errors import SettingsError
+from .option_values import (
+    anything,
+    are_compressed_syntaxes,
+    are_lossy_targets,
+    are_ratios,
+    between,
+    is_forwarding,
+    is_on_failure,
+)
 
 SECTION = "Transcoder"
 
@@ -52,75 +59,6 @@ class Option:
         return value
 
 
-def _between(low: float, high: float) -> Callable[[Any], bool]:
-    return lambda value: low <= value <= high
-
-
-def _anything(_: Any) -> bool:
-    return True
-
-
-def _is_number(value: object) -> bool:
-    return type(value) in (int, float)
-
-
-def _are_ratios(value: dict[str, Any]) -> bool:
-    return all(_is_number(ratio) and ratio >= 1 for ratio in value.values())
-
-
-# What a lossy syntax may be aimed at, with the values that make sense.
-_AIMS: dict[str, Callable[[Any], bool]] = {
-    "Quality": lambda value: type(value) is int and 1 <= value <= 100,
-    "PSNR": lambda value: _is_number(value) and 1 <= value <= 200,
-    "Ratio": lambda value: _is_number(value) and 1 <= value <= 1000,
-    "Near": lambda value: type(value) is int and 1 <= value <= 255,
-}
-
-
-def _are_lossy_targets(value: dict[str, Any]) -> bool:
-    return all(
-        syntax in syntaxes.LOSSY_KEYWORDS
-        and isinstance(aim, dict)
-        and len(aim) == 1
-        and all(name in _AIMS and _AIMS[name](number) for name, number in aim.items())
-        for syntax, aim in value.items()
-    )
-
-
-def _are_compressed_syntaxes(value: list[Any]) -> bool:
-    known = {*syntaxes.KEYWORDS, *syntaxes.KEYWORDS.values()}
-    native = {name for name, uid in syntaxes.KEYWORDS.items() if uid in syntaxes.NATIVE}
-    return all(name in known - native - syntaxes.NATIVE for name in value)
-
-
-_FORWARDING: dict[str, Callable[[Any], bool]] = {
-    "Peer": lambda value: isinstance(value, str) and value != "",
-    "Level": lambda value: value in ("Series", "Instance"),
-    "Transcode": lambda value: value in {*syntaxes.KEYWORDS, *syntaxes.KEYWORDS.values()},
-    "Delete": lambda value: isinstance(value, bool),
-}
-
-
-def _is_forwarding(value: dict[str, Any]) -> bool:
-    known = all(name in _FORWARDING and _FORWARDING[name](one) for name, one in value.items())
-    return known and (not value or "Peer" in value)
-
-
-_ON_FAILURE: dict[str, Callable[[Any], bool]] = {
-    # What Orthanc takes for a label.
-    "Label": lambda value: (
-        isinstance(value, str) and re.fullmatch(r"[\w-]{1,64}", value) is not None
-    ),
-    "Peer": lambda value: isinstance(value, str) and value != "",
-    "Delete": lambda value: isinstance(value, bool),
-}
-
-
-def _is_on_failure(value: dict[str, Any]) -> bool:
-    known = all(name in _ON_FAILURE and _ON_FAILURE[name](one) for name, one in value.items())
-    return known and ("Delete" not in value or "Peer" in value)
-
-
 OPTIONS: tuple[Option, ...] = (
     Option(
         "NativeCallbacks",
@@ -129,7 +67,7 @@ OPTIONS: tuple[Option, ...] = (
         True,
         "",
         _BOOLEAN,
-        _anything,
+        anything,
         "Register the transcoder with Orthanc's core. If false, or if the core's native "
         "interface cannot be proven safe, only received instances are transcoded.",
     ),
@@ -151,7 +89,7 @@ OPTIONS: tuple[Option, ...] = (
         0,
         "processes",
         "0 to 256; 0 means one for each core",
-        _between(0, 256),
+        between(0, 256),
         "How many worker processes transcode at once. 0: one for each core.",
     ),
     Option(
@@ -161,7 +99,7 @@ OPTIONS: tuple[Option, ...] = (
         60,
         "seconds",
         "1 to 86400",
-        _between(1, 86400),
+        between(1, 86400),
         "Time that a transcoding may take before its worker is ended and the original is "
         "stored. One second more is granted for each 4 MB of the file.",
     ),
@@ -172,7 +110,7 @@ OPTIONS: tuple[Option, ...] = (
         1000,
         "requests",
         "0 to 1000000",
-        _between(0, 1_000_000),
+        between(0, 1_000_000),
         "How many transcodings may wait for a worker, and as many frames to be shown. Beyond "
         "that Orthanc is told at once that we do not transcode: the original is stored.",
     ),
@@ -183,7 +121,7 @@ OPTIONS: tuple[Option, ...] = (
         300,
         "seconds",
         "1 to 86400",
-        _between(1, 86400),
+        between(1, 86400),
         "How long a request may wait for a worker before the original is stored.",
     ),
     Option(
@@ -204,7 +142,7 @@ OPTIONS: tuple[Option, ...] = (
         4096,
         "MiB",
         "1 to 1048576",
-        _between(1, 1024 * 1024),
+        between(1, 1024 * 1024),
         "Images whose attributes promise more than this uncompressed are declined before anything "
         "is allocated for them.",
     ),
@@ -215,7 +153,7 @@ OPTIONS: tuple[Option, ...] = (
         [],
         "",
         "a list of compressed transfer syntaxes, by UID or keyword; empty means all",
-        _are_compressed_syntaxes,
+        are_compressed_syntaxes,
         "Only images that come in one of these syntaxes or uncompressed are touched, and only "
         "these are made. Everything else is left to Orthanc.",
     ),
@@ -238,7 +176,7 @@ OPTIONS: tuple[Option, ...] = (
         False,
         "",
         _BOOLEAN,
-        _anything,
+        anything,
         "Allow lossy transcoding, where Orthanc is asked for a lossy transfer syntax and allows "
         "a new SOP Instance UID. If false, the syntaxes that may also hold lossless images "
         "(JPEG 2000 .91, HTJ2K .203, JPEG XL .112) are written losslessly, with the same SOP "
@@ -252,7 +190,7 @@ OPTIONS: tuple[Option, ...] = (
         "",
         'an object from a lossy syntax to one of "Quality" (1 to 100), "PSNR" (dB), "Ratio" or '
         '"Near", such as {"JPEG2000": {"PSNR": 60}}',
-        _are_lossy_targets,
+        are_lossy_targets,
         "What lossy compression aims at, for each syntax. Elsewhere, Orthanc's "
         "`DicomLossyTranscodingQuality` applies.",
     ),
@@ -263,7 +201,7 @@ OPTIONS: tuple[Option, ...] = (
         0,
         "stored sample units",
         "0 to 65535; 0 means any",
-        _between(0, 65535),
+        between(0, 65535),
         "No sample of a lossy image may differ by more than this from the original.",
     ),
     Option(
@@ -273,7 +211,7 @@ OPTIONS: tuple[Option, ...] = (
         0,
         "dB over the range of the frame's own values",
         "0 to 200; 0 means any",
-        _between(0, 200),
+        between(0, 200),
         "No frame of a lossy image may have a lower peak signal-to-noise ratio.",
     ),
     Option(
@@ -284,7 +222,7 @@ OPTIONS: tuple[Option, ...] = (
          "XA": 6},
         "uncompressed size over compressed size",
         'an object from a Modality, or "Modality/Body Part Examined", to a number of at least 1',
-        _are_ratios,
+        are_ratios,
         "No lossy image may be compressed by more than this. An image that misses a limit is "
         "compressed again at higher quality, then losslessly if the target may be lossless, "
         "else the original is kept.",
@@ -296,7 +234,7 @@ OPTIONS: tuple[Option, ...] = (
         False,
         "",
         _BOOLEAN,
-        _anything,
+        anything,
         "Use JPEG 2000's arithmetic coding bypass: encoding is 1.1 to 1.5 times and decoding 1.1 "
         "to 1.7 times faster, and files are 2% smaller to 9% larger (nearly empty images: up to "
         "four times larger). Every JPEG 2000 decoder reads it.",
@@ -308,7 +246,7 @@ OPTIONS: tuple[Option, ...] = (
         3,
         "",
         "1 to 9",
-        _between(1, 9),
+        between(1, 9),
         "JPEG XL's effort: 1 is fastest, 9 gives the smallest files.",
     ),
     Option(
@@ -319,7 +257,7 @@ OPTIONS: tuple[Option, ...] = (
         "",
         'an object with "Peer" and, if wanted, "Level" ("Series" or "Instance"), "Transcode" '
         '(transfer syntax), "Delete" (true or false); empty means nowhere',
-        _is_forwarding,
+        is_forwarding,
         "Send everything that is stored on to this Orthanc peer, transcoded: a stable series, or "
         "each instance at once. With `Delete`, it is deleted here once the peer has stored it.",
     ),
@@ -330,7 +268,7 @@ OPTIONS: tuple[Option, ...] = (
         True,
         "",
         _BOOLEAN,
-        _anything,
+        anything,
         "Check every stored instance, after it was stored, at the lowest priority: see "
         "`docs/checks.md`. If false, nothing is checked; transcodings are recorded all the same.",
     ),
@@ -342,7 +280,7 @@ OPTIONS: tuple[Option, ...] = (
         "",
         'an object with one or more of "Label" (a label of Orthanc), "Peer" (an Orthanc peer), '
         '"Delete" (true or false); empty means nothing',
-        _is_on_failure,
+        is_on_failure,
         "What becomes of an instance whose verdict is FAIL: it gets a label (Orthanc 1.12.0 or "
         "later), it is sent to a peer, and, with `Delete`, it is deleted here once the peer has "
         "stored it (a quarantine).",
@@ -354,7 +292,7 @@ OPTIONS: tuple[Option, ...] = (
         4206,
         "metadata number",
         "1024 to 65535",
-        _between(1024, 65535),
+        between(1024, 65535),
         "Number of the user-defined metadata that holds each instance's report.",
     ),
 )  # fmt: skip

@@ -34,19 +34,12 @@ def c_store(server: BenchServer, batches: Sequence[Sequence[bytes]]) -> float:
         return run_tools(commands)
 
 
-def c_get(server: BenchServer, study_uid: str, folder: Path, clients: int) -> float:
-    """Fetch a study uncompressed into ``folder``, once for each client."""
-    commands = []
-    for client in range(clients):
-        (folder / str(client)).mkdir(parents=True)
-        commands.append(
-            [
-                *(_tool("getscu"), "-S", "+B", "-xe", "-od", str(folder / str(client))),
-                *("-k", "QueryRetrieveLevel=STUDY", "-k", f"StudyInstanceUID={study_uid}"),
-                *("127.0.0.1", str(server.dicom_port)),
-            ]
-        )
-    return run_tools(commands)
+def c_get(server: BenchServer, study_uid: str, folder: Path) -> float:
+    """Fetch a study uncompressed into ``folder``."""
+    options = ("-S", "+B", "-xe", "-od", str(folder))
+    query = ("-k", "QueryRetrieveLevel=STUDY", "-k", f"StudyInstanceUID={study_uid}")
+    target = ("127.0.0.1", str(server.dicom_port))
+    return run_tools([[_tool("getscu"), *options, *query, *target]])
 
 
 def run_tools(commands: Sequence[Sequence[str]]) -> float:
@@ -78,17 +71,17 @@ def rest_store(server: BenchServer, batches: Sequence[Sequence[bytes]]) -> float
     )
 
 
-def rest_get(server: BenchServer, paths: Sequence[str], clients: int = 1) -> float:
-    """Get paths over a connection that stays open, as often as there are clients."""
+def rest_get(server: BenchServer, paths: Sequence[str], bodies: list[bytes]) -> float:
+    """Get paths over a connection that stays open; the answers are added to ``bodies``."""
 
     def work() -> None:
         connection = http.client.HTTPConnection("127.0.0.1", server.http_port, timeout=_TIMEOUT)
         for path in paths:
             connection.request("GET", path)
-            _take(connection)
+            bodies.append(_take(connection))
         connection.close()
 
-    return side_by_side([work] * clients)
+    return side_by_side([work])
 
 
 def _post(server: BenchServer, batch: Sequence[bytes]) -> None:
@@ -99,11 +92,12 @@ def _post(server: BenchServer, batch: Sequence[bytes]) -> None:
     connection.close()
 
 
-def _take(connection: http.client.HTTPConnection) -> None:
+def _take(connection: http.client.HTTPConnection) -> bytes:
     answer = connection.getresponse()
-    answer.read()
+    body = answer.read()
     if answer.status != 200:
         raise ClientError(f"the server answered {answer.status}")
+    return body
 
 
 def side_by_side(works: Sequence[Callable[[], None]]) -> float:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
-import shutil
 import subprocess
+import tempfile
+import zipfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Protocol
 
 import pydicom
@@ -69,6 +72,8 @@ class Server:
     def __init__(self, server: BenchServer) -> None:
         self.server = server
         self.name = server.kind.name
+        # What a reading load reads, by image, if it is not the image as it is sent.
+        self.readable: dict[str, Image] = {}
 
     def measure(self, load: Load) -> Measurement | None:
         """What an instance takes; None if the server crashed.
@@ -87,6 +92,11 @@ class Server:
             if load.route in _STORE:
                 self.server.clear()
             return None
+
+    def transcoded(self, content: bytes) -> bytes:
+        """The file as this server stores it."""
+        self.server.clear()
+        return self.server.file(self.server.store(content)["ID"])
 
     def _has_crashed(self) -> bool:
         # The client may notice before the kernel is done with the process.
@@ -108,40 +118,46 @@ class Server:
         return watched(work, self.server.pid, load.instances)
 
     def _read(self, load: Load) -> Measurement:
+        # New ones each time: Orthanc has a cache of what was transcoded, whatever its settings.
+        self.server.clear()
+        content = self.readable.get(load.image.name, load.image)
+        clients.rest_store(self.server, [[content.fresh() for _ in range(load.batch)]])
         if load.route == C_GET:
             return self._c_get(load)
         paths = self._paths(load)
-        return self._watched(load, lambda: clients.rest_get(self.server, paths, load.clients))
+        bodies: list[bytes] = []
+        found = self._watched(load, lambda: clients.rest_get(self.server, paths, bodies))
+        if load.route != PREVIEW:
+            self._check(load, bodies if load.route == FILE else unzipped(bodies))
+        return found
 
     def _paths(self, load: Load) -> list[str]:
         if load.route == ARCHIVE:
-            return [
-                f"/studies/{study}/archive?transcode={NATIVE}"
-                for study in self.server.get("/studies")
-            ]
+            (study,) = self.server.get("/studies")
+            return [f"/studies/{study}/archive?transcode={NATIVE}"]
         what = "preview" if load.route == PREVIEW else f"file?transcode={NATIVE}"
         return [f"/instances/{each}/{what}" for each in self.server.instances()]
 
     def _c_get(self, load: Load) -> Measurement:
         (study,) = self.server.get("/studies")
         uid = self.server.get(f"/studies/{study}")["MainDicomTags"]["StudyInstanceUID"]
-        folder = self.server.folder / "got"
-        try:
-            found = self._watched(
-                load, lambda: clients.c_get(self.server, uid, folder, load.clients)
-            )
-            got = [path for path in folder.glob("*/*") if path.is_file()]
-            syntaxes = {pydicom.dcmread(each).file_meta.TransferSyntaxUID for each in got}
-            if len(got) != load.instances or syntaxes != {NATIVE}:
-                raise WrongResultError(f"{self.name}: C-GET gave {len(got)} of {syntaxes}")
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+        with tempfile.TemporaryDirectory(dir=self.server.folder) as name:
+            folder = Path(name)
+            found = self._watched(load, lambda: clients.c_get(self.server, uid, folder))
+            self._check(load, [path.read_bytes() for path in folder.iterdir()])
         return found
 
-    def fill(self, contents: Sequence[bytes]) -> None:
-        """Store what a reading load reads, and nothing else."""
-        self.server.clear()
-        clients.rest_store(self.server, [contents])
+    def _check(self, load: Load, got: Sequence[bytes]) -> None:
+        files = [pydicom.dcmread(io.BytesIO(each), stop_before_pixels=True) for each in got]
+        syntaxes = {str(file.file_meta.TransferSyntaxUID) for file in files}
+        if len(got) != load.instances or syntaxes != {NATIVE}:
+            raise WrongResultError(f"{self.name}: {load.name} gave {len(got)} of {syntaxes}")
+
+
+def unzipped(archives: Sequence[bytes]) -> list[bytes]:
+    """The files in archives."""
+    opened = [zipfile.ZipFile(io.BytesIO(each)) for each in archives]
+    return [archive.read(name) for archive in opened for name in archive.namelist()]
 
 
 class BareCodec:

@@ -50,7 +50,6 @@ class BenchServer(OrthancServer):
         super().__init__(
             folder,
             config={
-                "MaximumStorageCacheSize": 0,  # it holds what was transcoded once
                 **({"IngestTranscoding": kind.target} if kind.target else {}),
                 **({"Transcoder": dict(kind.options)} if ours else {}),
             },

@@ -52,6 +52,8 @@ _PATIENCE = 60  # for each round
 _QUICK_PATIENCE = 10
 _START_ROUNDS = 3  # of each round of the others: a start is short, and its time varies
 
+# The GDCM plugin answers 415: it decodes no JPEG 2000 in colour for display.
+_SHOWS_NO_COLOUR = (GDCM.name, f"us {PREVIEW} x1")
 
 class Session:
     """A run.
@@ -138,18 +140,17 @@ class Session:
     def _decode_image(self, image: Image, loads: list[Load]) -> None:
         if not loads:
             return
+        # The same codestream for both, and for a server without a codec the native image.
         ours = self._server(OURS)
-        ours.fill([image.template])
-        (identifier,) = ours.server.instances()
-        coded = image.coded(ours.server.file(identifier))
-        kinds = (PLAIN, GDCM, OURS)
-        for kind in kinds:
-            # The same codestream for both, and for a server without a codec the native image.
-            what = image if kind is PLAIN else coded
-            self._server(kind).fill([what.fresh() for _ in range(image.batch)])
-        self._interleave(loads, [self._server(kind) for kind in kinds])
-        for kind in kinds:
-            self._server(kind).server.clear()
+        coded = image.coded(ours.transcoded(image.template))
+        readers = [self._server(PLAIN), self._server(GDCM), ours]
+        for reader in readers[1:]:
+            reader.readable[image.name] = coded
+        for load in loads:
+            able = [one for one in readers if (one.name, load.name) != _SHOWS_NO_COLOUR]
+            self._interleave([load], able)
+        for reader in readers:
+            reader.server.clear()
 
     def _gdcm_over_rest(self) -> None:
         """How often the GDCM plugin takes Orthanc down with it: one request at a time."""

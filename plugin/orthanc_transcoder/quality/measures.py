@@ -131,4 +131,5 @@ def structural_similarity(original: Samples, decoded: Samples) -> float | None:
             one, other, win_size=window, data_range=1.0, channel_axis=channels
         )
         total += height * width * float(similarity)
-    return total / (positions[0] * positions[1])
+    mean: float = total / (positions[0] * positions[1])
+    return mean

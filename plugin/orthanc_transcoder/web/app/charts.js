@@ -7,6 +7,7 @@ import { plain } from './tables.js';
 import { OUTCOMES } from './words.js';
 
 const DAY = 86400000;
+const MOST_DAYS = 400;
 
 /** An element that draws itself whenever its width changes. */
 export function responsive(draw) {
@@ -31,89 +32,70 @@ export function ticks(greatest, wanted) {
   return Array.from({ length: count + 1 }, (_, index) => index * step);
 }
 
-/** Outcomes by day, or by week or month where there are many days. */
+/** Outcomes by day, as far back as the server tells. */
 export function overTime(byDay) {
-  const { unit, bins } = inBins(byDay);
-  if (!bins.length) {
+  const days = everyDay(byDay);
+  if (!days.length) {
     return h('p', { class: 'muted' }, 'Nothing has been stored yet.');
   }
   const kinds = Object.keys(OUTCOMES);
-  const label = `Instances by ${unit} and outcome, ${bins[0].label} to ${bins.at(-1).label}; `
+  const label = `Instances by day and outcome, ${days[0].day} to ${days.at(-1).day}; `
     + 'the numbers are in the table below.';
   return [
-    responsive((width) => bars(bins, kinds, width, label)),
+    responsive((width) => bars(days, kinds, width, label)),
     h('ul', { class: 'legend' }, kinds.map((kind) => h('li', { title: OUTCOMES[kind].says },
       h('span', { class: `swatch fill-${kind}`, 'aria-hidden': 'true' }), OUTCOMES[kind].name))),
-    h('details', { id: 'over-time-numbers' }, h('summary', {}, `Numbers by ${unit}`),
-      plain(`Instances by ${unit} and outcome`, [
-        { title: unit.charAt(0).toUpperCase() + unit.slice(1), head: true, cell: (bin) => bin.label },
+    h('details', { id: 'over-time-numbers' }, h('summary', {}, 'Numbers by day'),
+      plain('Instances by day and outcome', [
+        { title: 'Day', head: true, cell: (one) => one.day },
         ...kinds.map((kind) => ({
-          title: OUTCOMES[kind].name, numeric: true, cell: (bin) => data(bin[kind]),
+          title: OUTCOMES[kind].name, numeric: true, cell: (one) => data(one[kind] || 0),
         })),
-      ], [...bins].reverse(), true)),
+      ], [...days].reverse(), true)),
   ];
 }
 
-function inBins(byDay) {
-  const days = byDay.filter((one) => /^\d{4}-\d{2}-\d{2}$/.test(one.day))
-    .map((one) => ({ ...one, at: Date.parse(`${one.day}T00:00:00Z`) }))
-    .sort((a, b) => a.at - b.at);
-  if (!days.length) {
-    return { unit: 'day', bins: [] };
+// Days on which nothing came are part of the picture, unless there are too many to draw.
+function everyDay(byDay) {
+  const known = new Map(byDay.filter((one) => /^\d{4}-\d{2}-\d{2}$/.test(one.day))
+    .map((one) => [Date.parse(`${one.day}T00:00:00Z`), one]));
+  const at = [...known.keys()].sort((a, b) => a - b);
+  if (at.length < 2 || (at.at(-1) - at[0]) / DAY > MOST_DAYS) {
+    return at.map((one) => known.get(one));
   }
-  const span = (days.at(-1).at - days[0].at) / DAY;
-  const unit = span <= 45 ? 'day' : span <= 400 ? 'week' : 'month';
-  const bins = new Map();
-  // Days on which nothing came are part of the picture.
-  for (let at = days[0].at; at <= days.at(-1).at; at += DAY) {
-    const label = nameOf(at, unit);
-    if (!bins.has(label)) {
-      bins.set(label, { label, ...Object.fromEntries(Object.keys(OUTCOMES).map((kind) => [kind, 0])) });
-    }
-  }
-  for (const one of days) {
-    const bin = bins.get(nameOf(one.at, unit));
-    for (const kind of Object.keys(OUTCOMES)) {
-      bin[kind] += one[kind] || 0;
-    }
-  }
-  return { unit, bins: [...bins.values()] };
+  return Array.from({ length: (at.at(-1) - at[0]) / DAY + 1 }, (_, index) => {
+    const one = at[0] + index * DAY;
+    return known.get(one) || { day: new Date(one).toISOString().slice(0, 10) };
+  });
 }
 
-// A week goes by its Monday.
-function nameOf(at, unit) {
-  const monday = at - ((new Date(at).getUTCDay() + 6) % 7) * DAY;
-  const text = new Date(unit === 'week' ? monday : at).toISOString();
-  return text.slice(0, unit === 'month' ? 7 : 10);
-}
-
-function bars(bins, kinds, width, label) {
+function bars(days, kinds, width, label) {
   const box = { left: 52, top: 8, bottom: 24, height: 220 };
   const inner = { width: width - box.left - 4, height: box.height - box.top - box.bottom };
-  const total = (bin) => kinds.reduce((sum, kind) => sum + bin[kind], 0);
-  const steps = ticks(Math.max(...bins.map(total)), 4);
+  const total = (day) => kinds.reduce((sum, kind) => sum + (day[kind] || 0), 0);
+  const steps = ticks(Math.max(...days.map(total)), 4);
   const scale = inner.height / steps.at(-1);
-  const slot = inner.width / bins.length;
+  const slot = inner.width / days.length;
   const thick = Math.max(1, Math.min(44, slot * 0.72));
   const base = box.top + inner.height;
   const lines = steps.map((step) => [
     svg('line', { class: 'grid', x1: box.left, x2: width, y1: base - step * scale, y2: base - step * scale }),
     svg('text', { class: 'axis', x: box.left - 8, y: base - step * scale + 4, 'text-anchor': 'end' }, short(step)),
   ]);
-  const every = Math.ceil(bins.length / Math.max(1, Math.floor(inner.width / 62)));
-  const columns = bins.map((bin, index) => {
+  const every = Math.ceil(days.length / Math.max(1, Math.floor(inner.width / 62)));
+  const columns = days.map((day, index) => {
     const x = box.left + slot * (index + 0.5) - thick / 2;
     let y = base;
-    const pieces = kinds.filter((kind) => bin[kind]).map((kind) => {
-      const height = bin[kind] * scale;
+    const pieces = kinds.filter((kind) => day[kind]).map((kind) => {
+      const height = day[kind] * scale;
       y -= height;
       return svg('rect', { class: `fill-${kind} piece`, x, y, width: thick, height: Math.max(height, 1) });
     });
-    const numbers = kinds.filter((kind) => bin[kind]).map((kind) => `${OUTCOMES[kind].name} ${whole(bin[kind])}`);
-    return svg('g', {}, svg('title', {}, [bin.label, ...numbers].join('\n')),
+    const numbers = kinds.filter((kind) => day[kind]).map((kind) => `${OUTCOMES[kind].name} ${whole(day[kind])}`);
+    return svg('g', {}, svg('title', {}, [day.day, ...numbers].join('\n')),
       svg('rect', { class: 'reach', x: x - 2, y: box.top, width: thick + 4, height: inner.height }), pieces,
       index % every ? null : svg('text', { class: 'axis', x: x + thick / 2, y: box.height - 6, 'text-anchor': 'middle' },
-        bin.label.length > 7 ? bin.label.slice(5) : bin.label));
+        day.day.slice(5)));
   });
   return svg('svg', { width, height: box.height, role: 'img', 'aria-label': label }, lines, columns);
 }

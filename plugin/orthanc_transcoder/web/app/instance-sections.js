@@ -142,7 +142,7 @@ export function evidence(report) {
   return [h('h2', {}, `The worst frame: ${whole(shown.frame)}`), h('div', { class: 'figures' },
     figure(shown.original, 'Original', 'before compression'),
     figure(shown.result, 'Result', 'as it is stored'),
-    figure(shown.difference, 'Difference', `${whole(shown.amplification)} times amplified; grey is equal`))];
+    figure(shown.difference, 'Difference', `${whole(shown.amplification)} times amplified; black is equal`))];
 }
 
 export function curves(report) {

@@ -55,6 +55,7 @@ _START_ROUNDS = 3  # of each round of the others: a start is short, and its time
 # The GDCM plugin answers 415: it decodes no JPEG 2000 in colour for display.
 _SHOWS_NO_COLOUR = (GDCM.name, f"us {PREVIEW} x1")
 
+
 class Session:
     """A run.
 

@@ -6,14 +6,21 @@ import { h } from './dom.js';
 const SECONDS = 1;
 const ENDED = { Success: 'Checked.', Failure: 'The job failed.', Paused: 'The job was paused.' };
 
-/** A button and what became of it; `done` is called when the job has succeeded. */
+/**
+ * A button, and beside it what became of it. Made once: when the job has succeeded, `done`
+ * draws the page anew around it.
+ */
 export function checkAgain(level, id, done) {
   const said = h('span', { role: 'status', class: 'muted' });
   const button = h('button', { type: 'button', id: 'check', on: { click: start } }, 'Check again');
+  let runs = false;
   return h('span', { class: 'check-again' }, button, said);
 
   async function start() {
-    button.disabled = true;
+    if (runs) {
+      return;
+    }
+    busy(true);
     try {
       const job = await post(`${TRANSCODER}${level}/${id}/check`);
       await watch(String(job.ID));
@@ -23,8 +30,14 @@ export function checkAgain(level, id, done) {
       }
       said.textContent = error.message;
     } finally {
-      button.disabled = false;
+      busy(false);
     }
+  }
+
+  // Not disabled, which would take the focus away from the keyboard's user.
+  function busy(on) {
+    runs = on;
+    button.setAttribute('aria-disabled', String(on));
   }
 
   async function watch(job) {
@@ -33,7 +46,11 @@ export function checkAgain(level, id, done) {
       if (Object.hasOwn(ENDED, state.State)) {
         said.textContent = ENDED[state.State];
         if (state.State === 'Success') {
-          done();
+          const focused = document.activeElement === button;
+          await done();
+          if (focused) {
+            button.focus();
+          }
         }
         return;
       }

@@ -9,6 +9,7 @@ import { explorer, failure, notAsked, printButton, reportPage, verdictChip } fro
 
 const place = document.getElementById('report');
 const wanted = asked('instance');
+const check = wanted && checkAgain('instances', wanted.id, start);
 
 /** The instance and what it belongs to, as far as Orthanc tells. */
 async function relatives(id) {
@@ -92,7 +93,7 @@ function heading(report, title) {
     h('div', { class: 'names' }, h('h1', {}, title, ' ', verdictChip(report.verdict)),
       h('p', { class: 'muted' }, sections.summary(report))),
     h('p', { class: 'downloads' },
-      checkAgain('instances', wanted.id, () => { start(); }), printButton(),
+      check, printButton(),
       h('a', { href: address('?format=csv'), download: `report-${wanted.id}.csv` }, 'CSV'),
       h('a', { href: address(''), target: '_blank', rel: 'noopener' }, 'JSON'),
       h('a', { href: explorer('instances', wanted.id) }, 'Orthanc Explorer')));

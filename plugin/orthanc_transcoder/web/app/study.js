@@ -15,6 +15,7 @@ const ROWS = 50;
 const NAMES = { studies: 'Study', series: 'Series', patients: 'Patient' };
 const place = document.getElementById('report');
 const wanted = asked('study');
+const check = wanted && checkAgain(wanted.level, wanted.id, start);
 let tables = [];
 let shownChecks = {};
 
@@ -81,7 +82,7 @@ function heading(report, tags, name) {
       ].filter(Boolean).join(' · ')),
       h('p', { class: 'printed' }, `Printed ${new Date().toLocaleString('en-GB')}, Orthanc Transcoder.`)),
     h('p', { class: 'downloads' },
-      checkAgain(wanted.level, wanted.id, () => { start(); }), printButton(),
+      check, printButton(),
       h('a', { href: address('?format=csv'), download: `report-${wanted.id}.csv` }, 'CSV'),
       h('a', { href: address(''), target: '_blank', rel: 'noopener' }, 'JSON'),
       h('a', { href: explorer(wanted.level, wanted.id) }, 'Orthanc Explorer')));

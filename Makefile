@@ -6,7 +6,7 @@ help:
 	@echo "make test     the whole test suite, real Orthanc processes included"
 	@echo "make test-matrix  the same on Debian 12, 13 and sid, in containers"
 	@echo "make check    ruff, ruff format, mypy, fast tests"
-	@echo "make demo     a dozen real images through a temporary Orthanc"
+	@echo "make demo     a dozen real images through a temporary Orthanc, and its dashboard"
 	@echo "make compat   every file of the test packages to every target: docs/compatibility.md"
 	@echo "make codec-bench  speed and ratio of every codec: docs/codecs.md"
 	@echo "make bench    real Orthanc processes with this transcoder, others and none: docs/benchmark.md"

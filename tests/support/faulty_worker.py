@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 
 import numpy as np
 
@@ -36,34 +37,47 @@ class Mishap(BaseException):
 def fail(columns: int, descriptor: int) -> None:
     """Do what an image of ``ROWS`` rows and so many columns asks for."""
     fault = {value: name for name, value in FAULTS.items()}.get(columns)
-    if fault == "segfault":
-        os.kill(os.getpid(), signal.SIGSEGV)
-    elif fault == "kill":
-        os.kill(os.getpid(), signal.SIGKILL)
-    elif fault == "exit":
-        os._exit(3)
-    elif fault == "sleep":
-        time.sleep(600)
-    elif fault == "spin":
-        while True:
-            pass
-    elif fault == "raise":
-        raise RuntimeError("the test codec raised")
-    elif fault == "base_exception":
-        raise Mishap("the test codec panicked")
-    elif fault == "abort":
-        os.abort()
-    elif fault == "memory_bomb":
-        hoard = []
-        while True:
-            hoard.append(np.empty(1 << 28, np.uint8))
-    elif fault == "hang_up":
-        os.close(descriptor)
-        time.sleep(600)
-    elif fault == "stop":  # neither reads nor writes any more
-        os.kill(os.getpid(), signal.SIGSTOP)
-    elif fault == "garbage":
-        os.write(descriptor, b"no message at all, but long enough to be taken for one")
+    if fault in _DOINGS:
+        _DOINGS[fault](descriptor)
+
+
+def _raise(mishap: BaseException) -> None:
+    raise mishap
+
+
+def _spin() -> None:
+    while True:
+        pass
+
+
+def _hoard() -> None:
+    hoard = []
+    while True:
+        hoard.append(np.empty(1 << 28, np.uint8))
+
+
+def _hang_up(descriptor: int) -> None:
+    os.close(descriptor)
+    time.sleep(600)
+
+
+# ``wrong_samples`` is none of them: it is done to the samples.
+_DOINGS: dict[str, Callable[[int], object]] = {
+    "segfault": lambda _: os.kill(os.getpid(), signal.SIGSEGV),
+    "kill": lambda _: os.kill(os.getpid(), signal.SIGKILL),
+    "exit": lambda _: os._exit(3),
+    "sleep": lambda _: time.sleep(600),
+    "spin": lambda _: _spin(),
+    "raise": lambda _: _raise(RuntimeError("the test codec raised")),
+    "base_exception": lambda _: _raise(Mishap("the test codec panicked")),
+    "abort": lambda _: os.abort(),
+    "memory_bomb": lambda _: _hoard(),
+    "hang_up": _hang_up,
+    "stop": lambda _: os.kill(os.getpid(), signal.SIGSTOP),  # neither reads nor writes any more
+    "garbage": lambda descriptor: os.write(
+        descriptor, b"no message at all, but long enough to be taken for one"
+    ),
+}
 
 
 def main() -> None:

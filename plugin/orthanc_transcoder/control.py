@@ -23,6 +23,10 @@ from .threads import Deputy
 
 _log = logging.getLogger(__name__)
 
+# A check has the lowest priority: while others need the processors it gets a sixtieth of
+# one or so. Its time is measured on the processor, and by the clock against what hangs.
+_SLOWNESS = 60
+
 _INDEX_NAME = "orthanc-transcoder.db"
 
 
@@ -87,9 +91,14 @@ class QualityControl:
         """Have a worker check a file; raises ``PoolError``."""
         answers: list[Answer] = []
         seconds = self._seconds(len(content))
-        header = {"job": "inspect", "earlier_digest": earlier_digest, "seconds": seconds}
-        view = memoryview(content)
-        self._pool.run(header, view, seconds, answers.append, Lane.BACKGROUND)
+        patience = seconds * _SLOWNESS
+        header = {
+            "job": "inspect",
+            "earlier_digest": earlier_digest,
+            "seconds": patience,
+            "cpu_seconds": seconds,
+        }
+        self._pool.run(header, memoryview(content), patience, answers.append, Lane.BACKGROUND)
         (answer,) = answers
         if answer.error is not None:
             raise answer.error

@@ -14,6 +14,7 @@ from __future__ import annotations
 import datetime
 import json
 import logging
+import sqlite3
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -118,7 +119,16 @@ class Inspector:
         if anew or "verdict" not in record:
             record = self._check(instance, record)
         self._index.put(self._entry(instance, about, metadata, record))
+        self._forget_if_gone(instance)
         return str(record.get("verdict", "NONE"))
+
+    def _forget_if_gone(self, instance: str) -> None:
+        """It may have been deleted before it was entered, by a quarantine for instance."""
+        try:
+            self._rest.rest_get(f"/instances/{instance}/metadata")
+        except RestError:
+            self.forget(instance)
+            raise
 
     def _check(self, instance: str, record: dict[str, Any]) -> dict[str, Any]:
         if self._examine is None:
@@ -199,6 +209,10 @@ class Inspector:
                 _log.warning("the checks wait: %s", error)
                 self._stop.wait(_PAUSE_SECONDS)
                 continue
+            except sqlite3.Error as error:
+                _log.error("the index of reports cannot be used: %s", error)
+                self._stop.wait(_PAUSE_SECONDS)
+                continue
             if not progress:
                 self._stop.wait(_POLL_SECONDS)
 
@@ -245,6 +259,12 @@ class Inspector:
         except RestError as error:
             # Deleted meanwhile, as a rule; else it is seen in the log.
             _log.info("instance %s was not checked: %s", instance, error)
+        except (PoolError, sqlite3.Error):
+            raise  # neither is this instance's fault: it is tried again
+        except Exception:  # noqa: BLE001
+            # The border of one instance: an odd record, or a defect of ours, costs its
+            # check, not those of all that come after it.
+            _log.exception("instance %s was not checked", instance)
 
     def _agree(self) -> bool:
         """Once after a start: take out of the index what is gone, enter what is missing."""

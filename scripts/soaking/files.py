@@ -90,6 +90,8 @@ class File:
         SOP Instance UID; empty where damage may have hit it.
     made
         Samples ``(frames, rows, columns, samples)``, if the file was made of some.
+    native
+        The same image uncompressed, if it was made compressed.
     """
 
     what: str
@@ -97,6 +99,7 @@ class File:
     uid: str
     sound: bool
     made: Samples | None = None
+    native: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -184,8 +187,10 @@ class Files:
     def _coded(self, study: str, series: str) -> File:
         image, samples = self._samples()
         syntax, uid = self._syntax(image), _new_uid(self._rng)
-        content = _encode(image, samples, syntax, _identity(study, series, uid))
-        return File(f"made, {syntax.keyword}", content, uid, sound=True, made=samples)
+        identity = _identity(study, series, uid)
+        content = _encode(image, samples, syntax, identity)
+        native = native_file(image, samples, attributes=identity)
+        return File(f"made, {syntax.keyword}", content, uid, True, samples, native)
 
     def _samples(self) -> tuple[Image, Samples]:
         image = dataclasses.replace(

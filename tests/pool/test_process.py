@@ -18,8 +18,9 @@ from tests.support.workers import faulty_python, script
 from tests.synthesis import Image, native_file
 
 
-def job(seconds: float = 30.0) -> dict[str, Any]:
+def job(seconds: float = 30.0, **more: float) -> dict[str, Any]:
     return {
+        **more,
         "job": "transcode",
         "allowed": [JPEG2000Lossless],
         "allow_new_sop_instance_uid": True,
@@ -75,6 +76,34 @@ def test_a_job_that_ends_its_worker(
         ask(worker, Image(rows=ROWS, columns=FAULTS[fault]), seconds=2.0)
     assert caught.value.code == code
     assert says in caught.value.reason
+
+
+def test_a_job_that_overruns_its_processor_time(worker: WorkerProcess) -> None:
+    data = memoryview(native_file(Image(rows=ROWS, columns=FAULTS["spin"])))
+    with pytest.raises(PoolError, match="processor time") as caught:
+        worker.ask(job(60.0, cpu_seconds=0.5), data, time.monotonic() + 60)
+    assert caught.value.code == "deadline"
+
+
+def test_waiting_spends_no_processor_time(worker: WorkerProcess) -> None:
+    data = memoryview(native_file(Image(rows=ROWS, columns=FAULTS["sleep"])))
+    with pytest.raises(PoolError, match="overran its deadline"):
+        worker.ask(job(60.0, cpu_seconds=0.5), data, time.monotonic() + 2)
+
+
+def test_a_background_worker_gives_way_also_where_sessions_share_the_processors(
+    tmp_path: Path,
+) -> None:
+    worker = WorkerProcess(faulty_python(tmp_path), fingerprint(), nice=19)
+    try:
+        stat = Path(f"/proc/{worker.pid}/stat").read_text()
+        assert stat.rpartition(")")[2].split()[16] == "19"
+        autogroup = Path(f"/proc/{worker.pid}/autogroup")
+        if not autogroup.exists():
+            pytest.skip("this kernel has no autogroups")
+        assert autogroup.read_text().split()[-1] == "19"
+    finally:
+        worker.end()
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -57,6 +58,8 @@ class FakeOrthanc:
             raise RestError("404")
         if rest == "file":
             return self.files[instance]
+        if rest == "metadata":
+            return json.dumps(list(self.metadata[instance])).encode()
         if rest == "metadata?expand":
             return json.dumps(self.metadata[instance]).encode()
         if rest == "metadata/4206" and "4206" in self.metadata[instance]:
@@ -231,6 +234,44 @@ def test_what_is_deleted_before_its_turn_stops_nothing(bench: Bench) -> None:
     bench.orthanc.store("b")
     bench.start()
     assert until(lambda: bench.verdict("b") == "PASS")
+
+
+def test_what_is_deleted_during_its_check_is_not_in_the_index(bench: Bench) -> None:
+    def delete() -> dict[str, Any]:
+        del bench.orthanc.files["a"]
+        bench.index.remove("a")
+        return dict(PASSED)
+
+    bench.orthanc.store("a")
+    bench.answer = delete
+    bench.start()
+    assert until(lambda: bench.orthanc.property == "1")
+    assert bench.verdict("a") == ""
+    assert bench.index.totals()["instances"] == 0
+
+
+def test_an_odd_record_costs_its_own_check_only(bench: Bench) -> None:
+    bench.orthanc.store("a")
+    bench.orthanc.metadata["a"]["4206"] = '{"outcome": "transcoded"}'
+    bench.orthanc.store("b")
+    bench.start()
+    assert until(lambda: bench.verdict("b") == "PASS")
+    assert bench.orthanc.property == "2"
+
+
+def test_while_the_index_cannot_be_written_it_waits_and_goes_on(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    bench.orthanc.store("a")
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.index, "put", full)
+        bench.start()
+        assert until(lambda: len(bench.examined) > 0)
+        assert bench.orthanc.property == "0"
+    assert until(lambda: bench.verdict("a") == "PASS")
 
 
 def test_a_failed_transcoding_is_a_failure(bench: Bench) -> None:

@@ -19,7 +19,7 @@ from .jobs import Job
 _COUNT = 1000
 _SECONDS = 3600.0
 # Differ from one attempt to the next, and do not matter.
-_CIRCUMSTANCES = ("seconds", "threads")
+_CIRCUMSTANCES = ("seconds", "cpu_seconds", "threads")
 
 
 class _Key(NamedTuple):

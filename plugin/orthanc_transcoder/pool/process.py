@@ -148,6 +148,8 @@ class WorkerProcess:
 
     def _death(self) -> PoolError:
         reason = f"worker {self.pid} {self._cause()}"
+        if self._process.returncode == -signal.SIGPROF:
+            return PoolError("deadline", f"worker {self.pid} overran its processor time")
         killed = self._process.returncode in _FROM_OUTSIDE
         return PoolError("worker_killed" if killed else "worker_died", reason)
 

@@ -3,17 +3,20 @@
 It needs no watching of its parent: when Orthanc ends, however it ends, the
 socket does, and with it the next read or write. A codec that never returns is
 ended by the kernel (SIGALRM, whose default action needs no cooperation) even
-if Orthanc is gone. It gives up its privileges before it loads any codec.
+if Orthanc is gone; so is one of a job that has a limit of processor time
+("cpu_seconds") and exceeds it (SIGPROF). It gives up its privileges before it loads any codec.
 """
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import platform
 import signal
 import socket
 import sys
+from pathlib import Path
 from typing import Any
 
 from .. import __version__
@@ -36,7 +39,7 @@ def main(memory_bytes: int, nice: int, descriptor: int) -> None:
         Its niceness.
     """
     channel = Channel(socket.socket(fileno=descriptor))
-    os.nice(nice)
+    _give_way(nice)
     confined = confine(memory_bytes, (PACKAGE, *interpreter_files()))
     # Only now: the codecs are what is not to be trusted.
     from . import tasks  # noqa: PLC0415
@@ -48,6 +51,7 @@ def main(memory_bytes: int, nice: int, descriptor: int) -> None:
         except (EOFError, OSError):
             return
         signal.alarm(math.ceil(message.header["seconds"]) + _GRACE_SECONDS)
+        signal.setitimer(signal.ITIMER_PROF, message.header.get("cpu_seconds", 0.0))
         payload = memoryview(message.payload)
         if message.descriptor >= 0:
             payload = memory.view(message.descriptor, message.size)
@@ -58,9 +62,24 @@ def main(memory_bytes: int, nice: int, descriptor: int) -> None:
         except OSError:
             return
         del result
+        signal.setitimer(signal.ITIMER_PROF, 0.0)
         signal.alarm(0)
         if "retired" in reply:
             return
+
+
+def _give_way(nice: int) -> None:
+    """Let others have the processors first.
+
+    Linux may share them among sessions before it shares a session's among its
+    processes (sched(7), autogroup), and a worker is a session of its own: then
+    niceness counts for nothing unless the session has it, too.
+    """
+    os.nice(nice)
+    if nice:
+        # A kernel without it, or a container that forbids it, has the other.
+        with contextlib.suppress(OSError):
+            Path("/proc/self/autogroup").write_text(str(nice), encoding="ascii")
 
 
 def hello() -> dict[str, Any]:

@@ -139,6 +139,12 @@ def test_an_interpreter_that_is_missing(tmp_path: Path) -> None:
         WorkerProcess(tmp_path / "nothing", fingerprint())
 
 
+def test_a_worker_that_is_killed_while_it_starts(tmp_path: Path) -> None:
+    with pytest.raises(PoolError, match="SIGKILL") as caught:
+        WorkerProcess(script(tmp_path / "python", "kill -KILL $$"), fingerprint())
+    assert caught.value.code == "worker_killed"
+
+
 def test_a_worker_with_other_package_files_is_refused() -> None:
     with pytest.raises(PoolError, match="other package files"):
         WorkerProcess(Path(sys.executable), "0" * 64)

@@ -154,6 +154,62 @@ def test_workers_that_cannot_start_fail_jobs_at_once_and_are_tried_again(
     assert ask(pool).error is None
 
 
+def test_a_worker_that_is_killed_while_it_starts_is_started_again_at_once(
+    make_pool: MakePool, caplog: pytest.LogCaptureFixture
+) -> None:
+    attempts = 0
+
+    def launch(_: int) -> FakeWorker:
+        nonlocal attempts
+        attempts += 1
+        if attempts == 1:
+            raise PoolError("worker_killed", "it was ended by SIGKILL")
+        return FakeWorker()
+
+    pool = make_pool(launch)
+    assert ask(pool).error is None
+    assert wait_until(lambda: pool.state().alive == 2)
+    assert attempts == 3
+    assert "no codecs" not in caplog.text
+    assert "another is started" in caplog.text
+
+
+def test_workers_that_are_all_killed_while_they_start_fail_jobs(make_pool: MakePool) -> None:
+    def launch(_: int) -> FakeWorker:
+        raise PoolError("worker_killed", "it was ended by SIGKILL")
+
+    pool = make_pool(launch)
+    assert code(ask(pool)) == "workers_unavailable"
+    assert pool.state().killers == 0
+    assert pool.state().unavailable == "it was ended by SIGKILL"
+
+
+def test_a_slot_without_a_worker_takes_no_jobs_from_those_that_have_one(
+    make_pool: MakePool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orthanc_transcoder.pool.slot._WATCH_SECONDS", 0.05)
+    workers: list[FakeWorker] = []
+
+    def launch(_: int) -> FakeWorker:
+        if len(workers) == 3:
+            raise PoolError("workers_unavailable", "no memory for another interpreter")
+        workers.append(FakeWorker())
+        return workers[-1]
+
+    pool = make_pool(launch, size=2)
+    assert wait_until(lambda: pool.state().alive == 3)
+    busy = ask(pool).header["pid"]
+    next(worker for worker in workers if worker.pid == busy).kill()
+    assert wait_until(lambda: pool.state().unavailable != "")
+    for lane in (Lane.BULK, Lane.INTERACTIVE) * 10:
+        assert ask(pool, lane).error is None
+    # Where no other serves its lanes, a slot says why.
+    for worker in workers:
+        worker.kill()
+    assert wait_until(lambda: pool.state().alive == 0)
+    assert wait_until(lambda: code(ask(pool)) == "workers_unavailable")
+
+
 def test_stopping_fails_what_runs_and_what_waits(make_pool: MakePool) -> None:
     pool = make_pool()
     answers: list[Answer] = []

@@ -48,7 +48,8 @@ class WorkerProcess:
     Raises
     ------
     PoolError
-        If it cannot be started, or is not what it should be.
+        If it cannot be started, or is not what it should be; ``worker_killed`` if it
+        was ended from outside before it was ready.
     """
 
     def __init__(
@@ -143,15 +144,18 @@ class WorkerProcess:
             if hello.get("fingerprint") == fingerprint:
                 return hello
             problem = "runs other package files than Orthanc does: restart Orthanc after an upgrade"
+        code = "worker_killed" if self._was_killed() else "workers_unavailable"
         self.end()
-        raise PoolError("workers_unavailable", f"a worker of {python} {problem}")
+        raise PoolError(code, f"a worker of {python} {problem}")
 
     def _death(self) -> PoolError:
         reason = f"worker {self.pid} {self._cause()}"
         if self._process.returncode == -signal.SIGPROF:
             return PoolError("deadline", f"worker {self.pid} overran its processor time")
-        killed = self._process.returncode in _FROM_OUTSIDE
-        return PoolError("worker_killed" if killed else "worker_died", reason)
+        return PoolError("worker_killed" if self._was_killed() else "worker_died", reason)
+
+    def _was_killed(self) -> bool:
+        return self._process.returncode in _FROM_OUTSIDE
 
     def _cause(self) -> str:
         """Say how the process ended; it has closed its socket already."""

@@ -7,6 +7,8 @@
   killed from outside, or for want of memory, had no fault to be shown: its job
   is tried once more.
 - A worker that died idle costs no job: it is replaced within a second.
+- A slot that cannot start a worker takes no jobs from those that have one; where
+  none has, it fails them with the reason.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from .. import threads
 from ..errors import PoolError
@@ -32,7 +34,13 @@ _HARMLESS = frozenset(("workers_unavailable", "stopping"))
 
 
 class Slot:
-    """Does jobs of some lanes, one at a time, until the queue is closed."""
+    """Does jobs of some lanes, one at a time, until the queue is closed.
+
+    Parameters
+    ----------
+    covered
+        Whether other slots that have a worker serve all lanes of this one.
+    """
 
     def __init__(
         self,
@@ -41,9 +49,12 @@ class Slot:
         queue: Queue,
         starts: Starts,
         killers: Killers,
+        covered: Callable[[Slot], bool],
         nice: int = 0,
     ) -> None:
         self._seat = Seat(lanes)
+        self._bench = Seat(())  # no job is called here
+        self._covered = covered
         self._queue, self._starts, self._killers = queue, starts, killers
         self._nice = nice
         self._lock = threading.Lock()
@@ -63,17 +74,26 @@ class Slot:
             if self._worker is not None:
                 self._worker.kill()
 
+    @property
+    def lanes(self) -> frozenset[Lane]:
+        """What it serves."""
+        return self._seat.lanes
+
     def _serve(self) -> None:
         while not self._queue.closed:
-            self._warm_up()
-            self._do_next()
+            if self._warm_up() or not self._covered(self):
+                self._do_next()
+            else:
+                self._queue.take(self._bench, _WATCH_SECONDS)
         self._discard()
 
-    def _warm_up(self) -> None:
-        """See to a worker ahead of the next job."""
+    def _warm_up(self) -> bool:
+        """See to a worker ahead of the next job; gives whether there is one."""
         # A failure is logged where it arises, and told to each job.
         with contextlib.suppress(PoolError):
             self._living()
+            return True
+        return False
 
     def _do_next(self) -> None:
         """Wait for a job and do it.

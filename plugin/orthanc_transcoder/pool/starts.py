@@ -2,7 +2,9 @@
 
 Workers that cannot be started (a wrong interpreter, a missing library) are
 tried again after a pause that doubles; jobs that come meanwhile fail at once,
-with the reason. One success ends it, without a restart of Orthanc.
+with the reason, unless another worker lives. One success ends it, without a
+restart of Orthanc. One that was killed from outside while it started says
+nothing of the others: it is started again at once.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ _log = logging.getLogger(__name__)
 
 _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 60.0
+_TRIES = 3
 
 
 class Worker(Protocol):
@@ -78,10 +81,11 @@ class Starts:
         """
         self._check_may_start()
         try:
-            worker = self._launch(nice)
+            worker = self._launch_again_if_killed(nice)
         except PoolError as error:
             self._failed(error)
-            raise
+            # A kill here has nothing to do with the job that waits for the worker.
+            raise PoolError("workers_unavailable", error.reason) from error
         with self._lock:
             self._trial = False
             self._pause = 0.0
@@ -105,6 +109,16 @@ class Starts:
         """Why there are no workers, or empty; and what the last one said of itself."""
         with self._lock:
             return self._unavailable, self._hello
+
+    def _launch_again_if_killed(self, nice: int) -> Worker:
+        for _ in range(_TRIES - 1):
+            try:
+                return self._launch(nice)
+            except PoolError as error:
+                if error.code != "worker_killed" or self._stopping:
+                    raise
+                _log.warning("%s while it started; another is started", error.reason)
+        return self._launch(nice)
 
     def _check_may_start(self) -> None:
         with self._lock:

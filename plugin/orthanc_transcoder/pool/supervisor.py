@@ -82,7 +82,9 @@ class Pool:
         self._starts = Starts(launch)
         self._killers = Killers()
         self._refusals: Counter[str] = Counter()
-        self._slots = [self._slot(f"worker-{n}", Lane.INTERACTIVE, Lane.BULK) for n in range(size)]
+        self._slots: list[Slot] = []
+        for number in range(size):
+            self._slots.append(self._slot(f"worker-{number}", Lane.INTERACTIVE, Lane.BULK))
         self._slots.append(self._slot("worker-interactive", Lane.INTERACTIVE))
         if background:
             self._slots.append(
@@ -144,7 +146,12 @@ class Pool:
         )
 
     def _slot(self, name: str, *lanes: Lane, nice: int = 0) -> Slot:
-        return Slot(name, lanes, self._queue, self._starts, self._killers, nice)
+        return Slot(name, lanes, self._queue, self._starts, self._killers, self._covered, nice)
+
+    def _covered(self, slot: Slot) -> bool:
+        """Whether other slots that have a worker serve all that this one does."""
+        others = [other for other in self._slots if other is not slot and other.lanes >= slot.lanes]
+        return any(other.alive() for other in others)
 
     def _conclude_refused(self) -> None:
         while refused := self._queue.refused():

@@ -10,6 +10,7 @@ import argparse
 import io
 import signal
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -47,12 +48,13 @@ IMAGES = (
     ("DICOM", "CT_small.dcm", "CT, 16 bits, signed"),
     ("DICOM", "MR-SIEMENS-DICOM-WithOverlays.dcm", "MR with overlays"),
     ("DICOM", "test-SR.dcm", "structured report"),
-    ("REST", "MR_truncated.dcm", "MR that breaks off"),
+    ("REST", "JPEG2000-embedded-sequence-delimiter.dcm", "NM, damaged"),
 )
-# What should fail: its pixels are not all there.
-DAMAGED = ("MR_truncated.dcm",)
+# What should fail: its codestream is not all there.
+DAMAGED = ("JPEG2000-embedded-sequence-delimiter.dcm",)
 
-# Compressed lossily, before the others are sent, by the same Orthanc with other settings.
+# Compressed lossily, before the others are sent, by the same Orthanc with other settings:
+# a film of an ultrasound, which a JPEG has been before.
 LOSSY_IMAGE = "examples_ybr_color.dcm"
 LOSSY_CONFIG = {
     "IngestTranscoding": "1.2.840.10008.1.2.4.91",
@@ -130,7 +132,14 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def send_lossy(folder: Path) -> None:
     """Store one image of many frames lossily."""
     with transcoding_server(folder, **LOSSY_CONFIG) as server:
-        server.store(sample_path(LOSSY_IMAGE).read_bytes())
+        native = folder / "native.dcm"
+        to = ("--to", "ExplicitVRLittleEndian")
+        command = ("transcode", str(sample_path(LOSSY_IMAGE)), str(native), *to)
+        subprocess.run(
+            [sys.executable, "-m", "orthanc_transcoder.cli", *command],
+            check=True, stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+        server.store(native.read_bytes())
         wait_for_checks(server)
 
 

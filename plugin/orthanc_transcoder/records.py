@@ -23,6 +23,7 @@ import zlib
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from . import syntaxes
 from .dicom.syntaxes import VIDEO
 from .model import Outcome, Report
 
@@ -76,7 +77,9 @@ class Records:
             Transfer syntax that was stored.
         ingest_target
             Transfer syntax that Orthanc wants to store. What we decline, its
-            own transcoder may do: lossily, too, with a new SOP Instance UID.
+            own transcoder may do: lossily, too, with a new SOP Instance UID. A
+            syntax that is lossless keeps the UID: another image that came in it is
+            no result of ours, if Orthanc has refused what we declined.
         """
         with self._lock:
             report = self._latest.pop(thread, None)
@@ -84,7 +87,8 @@ class Records:
             return report
         if syntax == ingest_target and not report.target_syntax:
             reason = f"{report.reason} Another transcoder of Orthanc made this {syntax} of it."
-            return dataclasses.replace(report, reason=reason, result_sop_instance_uid="")
+            uid = report.sop_instance_uid if syntax in syntaxes.LOSSLESS else ""
+            return dataclasses.replace(report, reason=reason, result_sop_instance_uid=uid)
         return None
 
     def write(self, instance: str, report: Report, uid: str = "") -> None:

@@ -2,6 +2,7 @@
 
 import json
 
+from orthanc_transcoder.codec.uids import JPEG2000Lossless
 from orthanc_transcoder.model import Outcome, Report
 from orthanc_transcoder.records import Records, RestError
 
@@ -63,6 +64,19 @@ def test_what_another_transcoder_made_of_what_we_declined_is_told() -> None:
     read = records.read(INSTANCE)
     assert read is not None
     assert (read["sop_instance_uid"], read["result_sop_instance_uid"]) == ("1.2", "7.7")
+
+
+def test_what_was_refused_is_not_taken_for_the_next_image_in_the_target_syntax() -> None:
+    """A damaged file is declined, and Orthanc refuses it; the next one was in the target's."""
+    rest = FakeRest("7.7")
+    records = Records(rest, 4206)
+    records.remember(1, report("1.2", target=""))
+    taken = records.take(1, JPEG2000Lossless, JPEG2000Lossless)
+    assert taken is not None
+    records.write(INSTANCE, taken)
+    assert records.read(INSTANCE) is None
+    records.write(INSTANCE, taken, "1.2")
+    assert records.read(INSTANCE) is not None
 
 
 def test_a_report_is_written_to_its_own_instance_only() -> None:

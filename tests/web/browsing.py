@@ -18,7 +18,8 @@ APP = "/transcoder/app/"
 _SECONDS = 30
 
 # What is in the cells of a table: the text, the exact values, the tooltips.
-_CELLS = """table => [...table.tBodies[0].rows].map(row => [...row.cells].map(cell => ({
+_CELLS = """tables => tables.flatMap(table => [...table.tBodies[0].rows]).map(row =>
+    [...row.cells].map(cell => ({
     text: cell.innerText.trim(),
     values: [...cell.querySelectorAll('data')].map(one => Number(one.value)),
     titles: [...cell.querySelectorAll('[title]')].map(one => one.title),
@@ -122,8 +123,8 @@ def numbers(page: Page, selector: str) -> list[float]:
 
 
 def rows(page: Page, selector: str) -> list[list[Cell]]:
-    """The rows of the table in a part of a page."""
-    found = page.locator(f"{selector} table").first.evaluate(_CELLS)
+    """The rows of the tables in a part of a page."""
+    found = page.locator(f"{selector} table").evaluate_all(_CELLS)
     return [
         [Cell(one["text"], tuple(one["values"]), tuple(one["titles"])) for one in row]
         for row in found

@@ -16,7 +16,8 @@ from tests.web.conftest import Visit, transcoding
 from tests.web.filling import until_checked
 
 JPEG2000 = "1.2.840.10008.1.2.4.91"
-NAMES = ("MR_truncated.dcm", "693_UNCR.dcm", "liver_1frame.dcm", "test-SR.dcm")
+DAMAGED = "JPEG2000-embedded-sequence-delimiter.dcm"
+NAMES = (DAMAGED, "693_UNCR.dcm", "liver_1frame.dcm", "test-SR.dcm")
 
 
 def stored(server: OrthancServer, name: str) -> str:
@@ -79,7 +80,7 @@ def test_a_lossless_result_and_its_proof(
 
 
 def test_findings_in_words(visit: Visit, server: OrthancServer, shown: dict[str, str]) -> None:
-    identifier = shown["MR_truncated.dcm"]
+    identifier = shown[DAMAGED]
     report = server.get(f"/transcoder/instances/{identifier}/report")
     page = visit(address("instances", identifier))
     items = page.locator(".findings li")

@@ -8,6 +8,7 @@ import { OUTCOMES } from './words.js';
 
 const DAY = 86400000;
 const MOST_DAYS = 400;
+const FEWEST_DAYS = 14;
 
 /** An element that draws itself whenever its width changes. */
 export function responsive(draw) {
@@ -51,7 +52,7 @@ export function overTime(byDay) {
         ...kinds.map((kind) => ({
           title: OUTCOMES[kind].name, numeric: true, cell: (one) => data(one[kind] || 0),
         })),
-      ], [...days].reverse(), true)),
+      ], [...byDay].reverse(), true)),
   ];
 }
 
@@ -60,17 +61,18 @@ function everyDay(byDay) {
   const known = new Map(byDay.filter((one) => /^\d{4}-\d{2}-\d{2}$/.test(one.day))
     .map((one) => [Date.parse(`${one.day}T00:00:00Z`), one]));
   const at = [...known.keys()].sort((a, b) => a - b);
-  if (at.length < 2 || (at.at(-1) - at[0]) / DAY > MOST_DAYS) {
+  if (!at.length || (at.at(-1) - at[0]) / DAY > MOST_DAYS) {
     return at.map((one) => known.get(one));
   }
-  return Array.from({ length: (at.at(-1) - at[0]) / DAY + 1 }, (_, index) => {
-    const one = at[0] + index * DAY;
+  const first = Math.min(at[0], at.at(-1) - (FEWEST_DAYS - 1) * DAY);
+  return Array.from({ length: (at.at(-1) - first) / DAY + 1 }, (_, index) => {
+    const one = first + index * DAY;
     return known.get(one) || { day: new Date(one).toISOString().slice(0, 10) };
   });
 }
 
 function bars(days, kinds, width, label) {
-  const box = { left: 52, top: 8, bottom: 24, height: 220 };
+  const box = { left: 52, top: 8, bottom: 24, height: 250 };
   const inner = { width: width - box.left - 4, height: box.height - box.top - box.bottom };
   const total = (day) => kinds.reduce((sum, kind) => sum + (day[kind] || 0), 0);
   const steps = ticks(Math.max(...days.map(total)), 4);
@@ -83,6 +85,7 @@ function bars(days, kinds, width, label) {
     svg('text', { class: 'axis', x: box.left - 8, y: base - step * scale + 4, 'text-anchor': 'end' }, short(step)),
   ]);
   const every = Math.ceil(days.length / Math.max(1, Math.floor(inner.width / 62)));
+  const named = (index) => (days.length - 1 - index) % every === 0;
   const columns = days.map((day, index) => {
     const x = box.left + slot * (index + 0.5) - thick / 2;
     let y = base;
@@ -94,7 +97,7 @@ function bars(days, kinds, width, label) {
     const numbers = kinds.filter((kind) => day[kind]).map((kind) => `${OUTCOMES[kind].name} ${whole(day[kind])}`);
     return svg('g', {}, svg('title', {}, [day.day, ...numbers].join('\n')),
       svg('rect', { class: 'reach', x: x - 2, y: box.top, width: thick + 4, height: inner.height }), pieces,
-      index % every ? null : svg('text', { class: 'axis', x: x + thick / 2, y: box.height - 6, 'text-anchor': 'middle' },
+      !named(index) ? null : svg('text', { class: 'axis', x: x + thick / 2, y: box.height - 6, 'text-anchor': 'middle' },
         day.day.slice(5)));
   });
   return svg('svg', { width, height: box.height, role: 'img', 'aria-label': label }, lines, columns);

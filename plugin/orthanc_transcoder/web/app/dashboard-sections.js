@@ -42,11 +42,11 @@ export function saved(report) {
   const difference = before - after;
   return panel('Storage', 'saved',
     h('p', { class: 'hero' },
-      h('data', { value: difference, title: `${whole(difference)} bytes` }, bytes(difference)),
+      h('data', { value: difference, title: `${whole(difference)} bytes` }, bytes(Math.abs(difference))),
       h('small', {}, difference < 0 ? ' more than was received' : ' saved')),
     h('p', {}, bar(before ? after / before : 0, 'stored')),
     h('p', { class: 'muted' }, dataBytes(before), ' received, ', dataBytes(after), ' stored: ',
-      percent(difference, before), ' less, ', ratio(before, after)));
+      percent(Math.abs(difference), before), difference < 0 ? ' more, ' : ' less, ', ratio(before, after)));
 }
 
 export function tiles({ report, status }) {
@@ -60,11 +60,13 @@ export function tiles({ report, status }) {
     tile('Transcoded and verified', data(by.transcoded || 0), percent(by.transcoded || 0, report.instances)),
     tile('Declined', data(by.declined || 0), percent(by.declined || 0, report.instances)),
     tile('Transcoding failed', data(by.failed || 0), percent(by.failed || 0, report.instances)),
+    tile('Verdict “Warning”', data(verdicts.WARN || 0), percent(verdicts.WARN || 0, report.instances)),
     tile('Verdict “Fail”', data(verdicts.FAIL || 0), percent(verdicts.FAIL || 0, report.instances)),
     tile('Waiting', data(waiting + (report.pending || 0)),
       `${plural(waiting, 'job')}, ${plural(report.pending || 0, 'check')}`),
     lossy ? tile('Worst PSNR', h('data', { value: report.worst_psnr }, `${report.worst_psnr} dB`),
-      'greatest error ', data(report.greatest_error || 0)) : null);
+      'greatest error ', data(report.greatest_error || 0))
+      : tile('Worst PSNR', '–', 'nothing is lossy'));
 }
 
 export function modalities(values) {
@@ -107,7 +109,7 @@ export function syntaxes(counts) {
     counted('Transfer syntaxes', 'Transfer syntax', counts, syntax, 'transcoded'));
 }
 
-// Counts by code, the greatest first; many are folded away.
+// Counts by code, the greatest first.
 function counted(caption, title, counts, name, kind) {
   const rows = Object.entries(counts).sort((a, b) => b[1] - a[1]);
   if (!rows.length) {
@@ -119,6 +121,11 @@ function counted(caption, title, counts, name, kind) {
     { title: 'Instances', numeric: true, cell: ([, count]) => data(count) },
     { title: 'Share', class: 'wide', cell: ([, count]) => [bar(count / total, kind), h('span', { class: 'unseen' }, percent(count, total))] },
   ];
+  return folded(caption, columns, rows);
+}
+
+// A table of which only the first rows are seen at once.
+function folded(caption, columns, rows) {
   const rest = rows.slice(TOP);
   return [plain(caption, columns, rows.slice(0, TOP), true),
     rest.length ? h('details', { id: `${caption.replaceAll(' ', '-')}-rest` },
@@ -132,13 +139,15 @@ export function verdicts(counts) {
 
 export function findings({ findings: counts, checks }) {
   const rows = Object.entries(counts).sort((a, b) => b[1] - a[1]);
-  return panel('Findings', 'findings', rows.length ? plain('Findings by code', [
+  const columns = [
     { title: 'Finding', head: true, cell: ([code]) => [
       h('a', { href: `checks.html#${encodeURIComponent(code)}`, id: `finding-${code}` }, checks[code]?.meaning || reason(code)),
       h('code', { class: 'code' }, code)] },
     { title: 'Severity', cell: ([code]) => (checks[code] ? verdictChip(checks[code].severity) : '') },
     { title: 'Instances', numeric: true, cell: ([, count]) => data(count) },
-  ], rows, true) : h('p', { class: 'muted' }, 'Nothing was found.'));
+  ];
+  return panel('Findings', 'findings', rows.length ? folded('Findings', columns, rows)
+    : h('p', { class: 'muted' }, 'Nothing was found.'));
 }
 
 export function workers({ status, pending }) {

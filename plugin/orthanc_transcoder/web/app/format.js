@@ -15,6 +15,9 @@ export function decimal(number, digits) {
   }).format(number);
 }
 
+const SPACE = '\u00a0';
+const MINUS = '\u2212';
+
 /** 473000000 -> "473 MB"; decimal units, three digits. */
 export function bytes(number) {
   let value = Math.abs(number || 0);
@@ -24,7 +27,7 @@ export function bytes(number) {
     unit += 1;
   }
   const digits = unit === 0 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
-  return `${decimal(value, digits)} ${UNITS[unit]}`;
+  return `${number < 0 ? MINUS : ''}${decimal(value, digits)}${SPACE}${UNITS[unit]}`;
 }
 
 export function percent(part, total) {
@@ -33,14 +36,15 @@ export function percent(part, total) {
   }
   const share = (100 * part) / total;
   if (share !== 0 && Math.abs(share) < 0.1) {
-    return share > 0 ? '< 0.1 %' : '> −0.1 %';
+    return `${share > 0 ? `<${SPACE}` : `>${SPACE}${MINUS}`}0.1${SPACE}%`;
   }
-  return `${decimal(share, Math.abs(share) >= 99.95 || share === 0 ? 0 : 1)} %`;
+  const digits = Math.abs(share) >= 99.95 || share === 0 ? 0 : 1;
+  return `${share < 0 ? MINUS : ''}${decimal(Math.abs(share), digits)}${SPACE}%`;
 }
 
 /** Original to result, as "2.72 : 1". */
 export function ratio(before, after) {
-  return before && after ? `${decimal(before / after, 2)} : 1` : '–';
+  return before && after ? `${decimal(before / after, 2)}${SPACE}:${SPACE}1` : '–';
 }
 
 export function milliseconds(number) {

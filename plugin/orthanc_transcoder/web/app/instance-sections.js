@@ -73,7 +73,7 @@ export function preview(report, id) {
 }
 
 export function transcoding(report) {
-  return [h('h2', {}, 'Transcoding'), h('p', {}, outcomeChip(report.outcome), ' ', words(report)),
+  return [h('h2', {}, 'Transcoding'), h('p', {}, outcomeChip(report.outcome), ' · ', words(report)),
     report.outcome === 'transcoded' ? steps(report) : null, measures(report),
     (report.notes || []).length ? [h('h3', {}, 'Put right on the way'),
       h('ul', {}, report.notes.map((note) => h('li', {}, note)))] : null];
@@ -96,7 +96,8 @@ function steps(report) {
     h('li', {}, h('h3', {}, 'Result'), h('p', { class: 'big' }, dataBytes(report.result_bytes)),
       h('p', {}, syntax(report.target_syntax)), bar(report.result_bytes / (report.source_bytes || 1), 'stored'),
       h('p', { class: 'muted' }, ratio(report.source_bytes, report.result_bytes), ', ',
-        percent(report.source_bytes - report.result_bytes, report.source_bytes), ' saved')),
+        percent(Math.abs(report.source_bytes - report.result_bytes), report.source_bytes),
+        report.result_bytes > report.source_bytes ? ' larger' : ' saved')),
     h('li', { class: report.verified ? 'proof' : 'proof none' }, proof(report)));
 }
 

@@ -173,7 +173,7 @@ function seriesSection(one) {
       middle && !withoutPixels(middle) ? thumbnail(middle.id, `Instance from the middle of series ${one.number || ''}`) : null,
       h('div', {},
         h('h2', { id: `${PLACE(one)}-title` }, [one.number, one.modality, description].filter(Boolean).join(' · ')),
-        h('p', { class: 'muted' }, verdictChip(one.verdict), ' ', plural(one.totals?.instances || 0, 'instance'),
+        h('p', { class: 'muted' }, verdictChip(one.verdict), ' · ', plural(one.totals?.instances || 0, 'instance'),
           ', ', dataBytes(one.totals?.source_bytes), ' received, ', dataBytes(one.totals?.result_bytes), ' stored, ',
           ratio(one.totals?.source_bytes, one.totals?.result_bytes),
           wanted.level !== 'series' && isId(one.id)
@@ -203,7 +203,7 @@ function columns(lossy) {
         (nothing(row.psnr) ? '–' : h('data', { value: row.psnr }, `${decimal(row.psnr, 1)} dB`)) },
       { key: 'error', title: 'Max. error', numeric: true, value: (row) => row.error, cell: (row) => data(row.error || 0) },
     ] : []),
-    { key: 'findings', title: 'Findings', value: (row) => -(row.findings || []).length, cell: (row) =>
+    { key: 'findings', title: 'Findings', class: 'found', value: (row) => -(row.findings || []).length, cell: (row) =>
       (row.findings || []).map((code) => h('div', { title: code }, shownChecks[code]?.meaning || reason(code))) },
   ];
 }

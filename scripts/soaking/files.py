@@ -124,7 +124,10 @@ def _templates() -> tuple[_Template, ...]:
     """Real files that can be renewed, in any syntax."""
     found = []
     for sample in all_samples():
-        if sample.path.stat().st_size <= _MOST_BYTES and sample.frames <= _MOST_FRAMES:
+        # DCMTK swaps words of big endian, whatever the samples are.
+        odd = sample.bits_allocated not in (8, 16) and sample.syntax == ExplicitVRBigEndian
+        small = sample.path.stat().st_size <= _MOST_BYTES and sample.frames <= _MOST_FRAMES
+        if small and not odd:
             header = pydicom.dcmread(sample.path, stop_before_pixels=True)
             template = _Template(sample.name, sample.read(), _uids_of(header))
             if _can_be_renewed(template):
@@ -179,7 +182,10 @@ class Files:
 
     def _made(self, study: str, series: str) -> File:
         image, samples = self._samples()
-        syntax, uid = self._rng.choice(_NATIVE), _new_uid(self._rng)
+        # A made palette is little-endian.
+        palette = image.photometric == "PALETTE COLOR"
+        syntax = ExplicitVRLittleEndian if palette else self._rng.choice(_NATIVE)
+        uid = _new_uid(self._rng)
         attributes = _identity(study, series, uid)
         content = native_file(image, samples, syntax=syntax, attributes=attributes)
         return File(f"made, {syntax.keyword}", content, uid, sound=True, made=samples)

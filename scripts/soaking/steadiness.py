@@ -1,0 +1,74 @@
+"""Whether Orthanc at rest is as it was: threads, descriptors, memory.
+
+The first quarter of the rounds warms up: caches, malloc's arenas and Python's own
+tables fill. What a stock Orthanc keeps beyond that is little; what a leak of one
+file for each killed worker would keep is ``leak`` and several times more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from tests.orthanc.processes import Vitals
+
+from .session import Sample
+
+_MORE_THREADS = 1
+_MORE_FILES = 2
+_MORE_BYTES = 24_000_000
+_BYTES_PER_MINUTE = 1_000_000
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure: after the warm-up, at the end, at most, its trend for a minute; what it may be.
+
+    ``plain``: the trend of the Orthanc beside it that has no plugin.
+    """
+
+    name: str
+    first: float
+    last: float
+    most: float
+    trend: float
+    plain: float
+    limit: float
+
+    @property
+    def steady(self) -> bool:
+        """Whether it is within its limit."""
+        return self.last <= self.limit
+
+
+def rows(samples: Sequence[Sample]) -> list[Row]:
+    """The three figures; none where there are too few samples."""
+    kept = samples[max(1, len(samples) // 4) - 1 :]
+    if len(kept) < 2:
+        return []
+    minutes = kept[-1].minutes - kept[0].minutes
+    first = kept[0].vitals
+    more = _MORE_BYTES + _BYTES_PER_MINUTE * minutes
+    return [
+        _row("threads", kept, lambda one: one.threads, first.threads + _MORE_THREADS),
+        _row("descriptors", kept, lambda one: one.open_files, first.open_files + _MORE_FILES),
+        _row("RSS, kB", kept, _kilobytes, (first.resident_bytes + more) / 1000),
+    ]
+
+
+def _row(name: str, kept: Sequence[Sample], figure: Callable[[Vitals], float], limit: float) -> Row:
+    ours = [figure(sample.vitals) for sample in kept]
+    minutes = [sample.minutes for sample in kept]
+    plain = _slope(minutes, [figure(sample.plain) for sample in kept])
+    return Row(name, ours[0], ours[-1], max(ours), _slope(minutes, ours), plain, limit)
+
+
+def _kilobytes(one: Vitals) -> float:
+    return one.resident_bytes / 1000
+
+
+def _slope(x: Sequence[float], y: Sequence[float]) -> float:
+    """Of the line with the least squares."""
+    mean_x, mean_y = sum(x) / len(x), sum(y) / len(y)
+    spread = sum((each - mean_x) ** 2 for each in x)
+    return sum((a - mean_x) * (b - mean_y) for a, b in zip(x, y, strict=True)) / spread

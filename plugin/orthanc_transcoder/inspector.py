@@ -141,6 +141,9 @@ class Inspector:
             if error.code in _NOT_THE_FILE or self._stop.is_set():
                 raise
             quality = _fatal(error)
+        if record["outcome"] == Outcome.UNASKED:
+            # Orthanc logs that it has stored an instance before the report can be written.
+            record = self._records.read_record(instance) or record
         quality["checked"] = _now().isoformat(timespec="seconds").replace("+00:00", "Z")
         failed = quality["verdict"] == "FAIL" or record["outcome"] == Outcome.FAILED
         record = {

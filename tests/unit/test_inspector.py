@@ -155,6 +155,24 @@ def test_a_transcodings_record_is_kept(bench: Bench) -> None:
     assert (entry.outcome, entry.source_bytes, entry.result_bytes) == ("transcoded", 300, 100)
 
 
+def test_a_record_that_is_written_during_the_check_is_kept(bench: Bench) -> None:
+    def write() -> dict[str, Any]:
+        made = Report(Outcome.TRANSCODED, result_sop_instance_uid="1.2.a", target_syntax="1.2.3")
+        bench.records.write("a", made)
+        return dict(PASSED)
+
+    bench.answer = write
+    bench.start()
+    bench.orthanc.store("a")
+    assert until(lambda: bench.verdict("a") == "PASS")
+    entry = bench.index.get("a")
+    assert entry is not None
+    assert entry.outcome == "transcoded"
+    report = bench.records.read("a")
+    assert report is not None
+    assert (report["outcome"], report["verdict"]) == ("transcoded", "PASS")
+
+
 def test_what_was_pending_is_checked_after_a_restart_and_nothing_twice(bench: Bench) -> None:
     bench.start()
     bench.orthanc.store("a")

@@ -1,5 +1,5 @@
 # Names for developers; each target is a script that works without make.
-.PHONY: help run test test-matrix install uninstall setup demo check compat codec-bench bench
+.PHONY: help run test test-matrix install uninstall setup demo check compat codec-bench bench soak
 
 help:
 	@echo "make run      Orthanc with the transcoder, in the foreground"
@@ -10,6 +10,7 @@ help:
 	@echo "make compat   every file of the test packages to every target: docs/compatibility.md"
 	@echo "make codec-bench  speed and ratio of every codec: docs/codecs.md"
 	@echo "make bench    real Orthanc processes with this transcoder, others and none: docs/benchmark.md"
+	@echo "make soak     half an hour of load while workers are killed: docs/soak.md"
 	@echo "make install  the plugin for Debian's own Orthanc service; make uninstall"
 	@echo "make setup    install what the others need"
 
@@ -45,3 +46,6 @@ codec-bench:
 
 bench:
 	@scripts/bench
+
+soak:
+	@scripts/soak

@@ -243,9 +243,11 @@ class Files:
         uid, what = str(identity["SOPInstanceUID"]), "contradicting header"
         if self._rng.random() < 0.5:
             return File(what, native_file(image, samples, attributes=attributes), uid, sound=False)
-        # A codestream says itself what it holds.
-        content = _encode(image, samples, self._syntax(image), attributes)
-        return File(what, content, uid, sound=False, made=samples)
+        syntax = self._syntax(image)
+        content = _encode(image, samples, syntax, attributes)
+        # A codestream says itself what it holds; RLE's cells are what the header says.
+        made = None if syntax == RLELossless else samples
+        return File(what, content, uid, sound=False, made=made)
 
 
 def _identity(study: str, series: str, uid: str) -> dict[str, object]:

@@ -33,6 +33,7 @@ class Kind:
     transcoder: str  # "", "gdcm" or "ours"
     target: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)  # of the section "Transcoder"
+    cores: int = 0  # that it may use; 0 means all
 
     @property
     def stored_as(self) -> str:
@@ -58,6 +59,15 @@ class BenchServer(OrthancServer):
             environment={**os.environ, **NO_DELAY},
         )
         self.start_seconds = 0.0
+
+    def _launch(self) -> None:
+        """As in the tests, on as many cores as the kind may use."""
+        allowed = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, sorted(allowed)[: self.kind.cores or None])
+        try:
+            super()._launch()
+        finally:
+            os.sched_setaffinity(0, allowed)
 
     def _wait_until_ready(self, timeout: float) -> None:
         """As in the tests, but seen within milliseconds."""

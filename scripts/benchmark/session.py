@@ -40,6 +40,7 @@ _FIRST_WITH_TRANSCODED_FILE = (1, 12, 2)
 PLAIN = Kind("plain", "")
 BUILT_IN = Kind("builtin70", "", "1.2.840.10008.1.2.4.70")
 GDCM = Kind("gdcm90", "gdcm", JPEG2000)
+GDCM_ONE_CORE = Kind("gdcm90core", "gdcm", JPEG2000, cores=1)
 OURS = Kind("ours90", "ours", JPEG2000)
 BYPASS = Kind("ours90bypass", "ours", JPEG2000, {"JPEG2000Bypass": True})
 JPEG_LS = Kind("ours80", "ours", "1.2.840.10008.1.2.4.80")
@@ -53,7 +54,7 @@ _QUICK_PATIENCE = 10
 _START_ROUNDS = 3  # of each round of the others: a start is short, and its time varies
 
 # The GDCM plugin answers 415: it decodes no JPEG 2000 in colour for display.
-_SHOWS_NO_COLOUR = (GDCM.name, f"us {PREVIEW} x1")
+_SHOWS_NO_COLOUR = {(kind.name, f"us {PREVIEW} x1") for kind in (GDCM, GDCM_ONE_CORE)}
 
 
 class Session:
@@ -144,11 +145,11 @@ class Session:
         # The same codestream for both, and for a server without a codec the native image.
         ours = self._server(OURS)
         coded = image.coded(ours.transcoded(image.template))
-        readers = [self._server(PLAIN), self._server(GDCM), ours]
+        readers = [*(self._server(kind) for kind in (PLAIN, GDCM, GDCM_ONE_CORE)), ours]
         for reader in readers[1:]:
             reader.readable[image.name] = coded
         for load in loads:
-            able = [one for one in readers if (one.name, load.name) != _SHOWS_NO_COLOUR]
+            able = [one for one in readers if (one.name, load.name) not in _SHOWS_NO_COLOUR]
             self._interleave([load], able)
         for reader in readers:
             reader.server.clear()

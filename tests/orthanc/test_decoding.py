@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import statistics
+import struct
 import time
 from collections.abc import Callable
 
@@ -19,7 +20,7 @@ from orthanc_transcoder.pipeline import transcode
 from tests.orthanc.conftest import StartOrthanc
 from tests.orthanc.servers import SCRIPT, OrthancServer, python_plugin
 from tests.samples import sample
-from tests.synthesis import Image, native_file
+from tests.synthesis import Image, encapsulated_file, native_file
 
 REGISTRY = default_registry()
 SOURCES = {
@@ -156,6 +157,23 @@ def test_a_damaged_frame_is_an_error_and_not_a_picture(ours: OrthancServer) -> N
     assert statuses[0] == statuses[2] == 200
     assert statuses[1] >= 400
     assert ours.running
+
+
+def test_a_frame_that_would_crash_orthancs_own_decoder_never_reaches_it(
+    start_orthanc: StartOrthanc,
+) -> None:
+    """As it comes, Orthanc asks its own decoder for what a plugin does not take."""
+    image = Image(rows=88, columns=120, bits_allocated=8)
+    far_off = struct.pack("<16L", 1, 7_077_952, *[0] * 14)
+    content = encapsulated_file(image, [far_off + bytes(1000)], syntaxes.KEYWORDS["RLELossless"])
+    server = start_orthanc(plugins=[python_plugin()], script=SCRIPT)
+    identifier = server.store(content)["ID"]
+    statuses = [
+        server.request("GET", f"/instances/{identifier}/{view}").status
+        for view in (*VIEWS, "rendered")
+    ]
+    assert min(statuses) >= 400
+    assert server.running
 
 
 @pytest.mark.slow

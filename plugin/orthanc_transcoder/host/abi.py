@@ -32,6 +32,7 @@ PIXEL_FORMATS = {
     "RGB24": (4, 3),
     "RGB48": (7, 6),
     "Grayscale32": (8, 4),
+    "Grayscale64": (11, 8),
 }
 
 

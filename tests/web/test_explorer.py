@@ -25,6 +25,7 @@ def server(start_module_orthanc: StartOrthanc) -> OrthancServer:
     filled = start_module_orthanc(**transcoding())
     for name in ("CT_small.dcm", "MR_small.dcm"):
         filled.store(sample_path(name).read_bytes())
+        until_checked(filled)
     store_study(filled, 2)
     until_checked(filled)
     return filled
@@ -80,7 +81,7 @@ def test_the_start_page_leads_to_the_dashboard(explorer: Any) -> None:
     page.locator("#transcoder-dashboard").click()
     page.wait_for_url("**/transcoder/app/index.html")
     page.locator("body.ready").wait_for()
-    page.get_by_role("link", name="Orthanc Explorer").click()
+    page.locator("header").get_by_role("link", name="Orthanc Explorer").click()
     page.wait_for_url("**" + EXPLORER)
     expect(page.locator("#transcoder-dashboard")).to_be_visible()
 

@@ -27,6 +27,7 @@ _CONTRAST = """() => {
         return [255, 255, 255];
     };
     const found = [];
+    let seen = 0;
     const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     while (walker.nextNode()) {
         const element = walker.currentNode.parentElement;
@@ -38,9 +39,10 @@ _CONTRAST = """() => {
         const large = parseFloat(style.fontSize) >= 24 ||
             (parseFloat(style.fontSize) >= 18.66 && Number(style.fontWeight) >= 700);
         const contrast = (high + 0.05) / (low + 0.05);
+        seen += 1;
         if (contrast < (large ? 3 : 4.5)) { found.push([text.slice(0, 40), contrast]); }
     }
-    return found;
+    return [found, seen];
 }"""
 
 # What a screen reader stumbles over.
@@ -123,7 +125,9 @@ def test_nothing_goes_wrong(visit: Visit, paths: Any, name: str) -> None:
 @pytest.mark.parametrize("name", PAGES)
 def test_contrast(visit: Visit, paths: Any, name: str, scheme: str) -> None:
     page = everything_open(visit(*paths[name], color_scheme=scheme))
-    assert page.evaluate(_CONTRAST) == []
+    poor, seen = page.evaluate(_CONTRAST)
+    assert poor == []
+    assert seen > 30
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert ground == {"dark": "rgb(14, 18, 22)", "light": "rgb(243, 245, 247)"}[scheme]
 
@@ -148,8 +152,9 @@ def test_the_keyboard_goes_straight_to_the_content(visit: Visit, paths: Any, nam
     expect(page.get_by_role("link", name="To the content")).to_be_in_viewport()
     assert pressed(page, "Enter") == "main"
     inside = "document.querySelector('main').contains(document.activeElement)"
-    pressed(page, "Tab")
-    assert page.evaluate(inside)
+    if name != "checks":  # where there is nothing but text
+        pressed(page, "Tab")
+        assert page.evaluate(inside)
 
 
 def test_what_has_the_focus_is_seen(visit: Visit, paths: Any) -> None:

@@ -25,7 +25,8 @@ export function isId(text) {
 /** What the address of this page asks for: `{level, id}`, or null if it is no such thing. */
 export function asked(standard) {
   const query = new URLSearchParams(window.location.search);
-  const level = LEVELS[query.get('level') || standard];
+  const name = query.get('level') || standard;
+  const level = Object.hasOwn(LEVELS, name) ? LEVELS[name] : null;
   const id = query.get('id');
   return level && isId(id) ? { level, id } : null;
 }

@@ -243,8 +243,10 @@ class Inspector:
         uri = f"/changes?since={self._since}&limit={_AT_ONCE}"
         answer = json.loads(self._rest.rest_get(uri))
         changes = answer["Changes"]
-        if changes and not answer["Done"]:
-            self._last = int(json.loads(self._rest.rest_get("/changes?last"))["Last"])
+        if changes:
+            self._last = int(changes[-1]["Seq"])
+            if not answer["Done"]:
+                self._last = int(json.loads(self._rest.rest_get("/changes?last"))["Last"])
         for change in changes:
             if self._stop.is_set():
                 return False

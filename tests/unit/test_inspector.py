@@ -173,6 +173,26 @@ def test_a_record_that_is_written_during_the_check_is_kept(bench: Bench) -> None
     assert (report["outcome"], report["verdict"]) == ("transcoded", "PASS")
 
 
+def test_it_says_how_many_are_pending(bench: Bench) -> None:
+    pending = []
+
+    def ask() -> dict[str, Any]:
+        assert bench.inspector is not None
+        pending.append(bench.inspector.pending)
+        return dict(PASSED)
+
+    bench.answer = ask
+    bench.start()
+    bench.orthanc.store("a")
+    assert until(lambda: pending == [1])
+    bench.stop()
+    bench.orthanc.store("b")
+    bench.orthanc.store("c")
+    bench.start()
+    assert until(lambda: bench.orthanc.property == "3")
+    assert pending == [1, 2, 1]
+
+
 def test_what_was_pending_is_checked_after_a_restart_and_nothing_twice(bench: Bench) -> None:
     bench.start()
     bench.orthanc.store("a")

@@ -31,13 +31,16 @@ class Killer:
         self._stop = threading.Event()
         self.signals: Counter[str] = Counter()
         self.times: list[float] = []
+        self._stopped: set[int] = set()
         self.workers: set[int] = set()  # all that were ever seen
 
     def run(self) -> None:
-        """Kill until ``stop``."""
+        """Kill until ``stop``; what was merely stopped is ended then."""
         self._stop.clear()
         while not self._stop.wait(_SECONDS):
             self._kill_one()
+        for worker in self._stopped.intersection(self._server.children()):
+            os.kill(worker, signal.SIGKILL)
 
     def stop(self) -> None:
         """End ``run``, from another thread."""
@@ -65,6 +68,8 @@ class Killer:
                 (number,) = self._rng.choices(list(_SIGNALS), weights=list(_SIGNALS.values()))
                 signal.pidfd_send_signal(descriptor, number)
                 self.signals[number.name] += 1
+                if number == signal.SIGSTOP:
+                    self._stopped.add(victim)
                 self.times.append(time.monotonic())
         except ProcessLookupError:
             return

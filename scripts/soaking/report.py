@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import bisect
 import statistics
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -64,17 +63,9 @@ def _workers(session: Session) -> Iterator[tuple[str, str, str]]:
     yield "workers", "started again", str(len(killer.workers) - workers["configured"])
     yield "workers", "files remembered for a death", str(workers["remembered_files"])
     yield "workers", "declined for that", str(workers["declined_again"])
-    waits = _waits(killer.times, session.ledger.transcoded_at)
-    yield "recovery", "seconds from a kill to the next transcoded instance", _spread(waits)
+    yield "recovery", "seconds from a kill to the next transcoded instance", _spread(session.waits)
     recoveries = session.ledger.recoveries
     yield "recovery", "seconds until what a death spoilt succeeded", _spread(recoveries)
-
-
-def _waits(kills: Iterable[float], successes: Iterable[float]) -> list[float]:
-    """From each kill to the next success."""
-    ordered = sorted(successes)
-    found = ((kill, bisect.bisect(ordered, kill)) for kill in kills)
-    return [ordered[index] - kill for kill, index in found if index < len(ordered)]
 
 
 def _spread(values: Sequence[float]) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import bisect
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -56,14 +57,14 @@ class Session:
         self.status: dict[str, Any] = {}
         self.exit_status: int | None = None
         self.loaded_seconds = 0.0
+        # Seconds from each kill to the next transcoded instance.
+        self.waits: list[float] = []
         self.server = OrthancServer(
             folder / "server",
             plugins=[python_plugin()],
             script=SCRIPT,
             config={
                 **_CONFIG,
-                # Orthanc's own decoder, asked for what ours refuses as damaged, may crash.
-                "BuiltinDecoderTranscoderOrder": "Disabled",
                 "IngestTranscoding": TARGET,
                 "Transcoder": {"Python": sys.executable, "Deadline": DEADLINE},
             },
@@ -92,6 +93,9 @@ class Session:
             working = [threads.submit(client.run, began + self._round) for client in clients]
             done, hung = wait(working, self._round + _HANG)
             self.loaded_seconds += time.monotonic() - began
+            self.waits += _waits(
+                [kill for kill in self.killer.times if kill > began], self.ledger.transcoded_at
+            )
             for each in hung:
                 self.ledger.defect(f"a client hangs: {each}")
             for each in done:
@@ -140,6 +144,12 @@ class Session:
         time.sleep(1)
         if any(map(alive, workers)):
             self.ledger.defect("workers outlived Orthanc")
+
+
+def _waits(kills: Iterable[float], successes: Iterable[float]) -> list[float]:
+    ordered = sorted(successes)
+    found = ((kill, bisect.bisect(ordered, kill)) for kill in kills)
+    return [ordered[index] - kill for kill, index in found if index < len(ordered)]
 
 
 def _is_at_rest(status: dict[str, Any]) -> bool:

@@ -1,10 +1,15 @@
-"""Whatever a codec does, Orthanc lives, the original is stored, the next image succeeds."""
+"""Whatever a codec does, Orthanc lives, the original is stored, the next image succeeds.
+
+The native transcoder is under load meanwhile: other clients' images must all succeed.
+"""
 
 from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,7 +28,7 @@ def config(python: Path, native: bool = True) -> dict[str, object]:
         "IngestTranscoding": JPEG2000_LOSSLESS,
         "Transcoder": {
             "Python": str(python),
-            "Workers": 1,
+            "Workers": 2,
             "Deadline": 2,
             "WorkerMemory": 1024,
             "NativeCallbacks": native,
@@ -31,16 +36,53 @@ def config(python: Path, native: bool = True) -> dict[str, object]:
     }
 
 
-@pytest.fixture(scope="module", params=[True, False], ids=["native", "fallback"])
+class Others(threading.Thread):
+    """A client that stores one sound image after another until it is told to stop."""
+
+    def __init__(self, server: OrthancServer) -> None:
+        super().__init__()
+        self.server = server
+        self.stored: list[str] = []
+        self.ended = threading.Event()
+
+    def run(self) -> None:
+        while not self.ended.wait(0.01):
+            self.stored.append(self.server.store(native_file(FINE))["ID"])
+
+    def end(self) -> None:
+        """Stop."""
+        self.ended.set()
+        self.join()
+
+    def check(self) -> None:
+        """Look at what became of each image."""
+        assert self.stored
+        for identifier in self.stored:
+            report = self.server.get(f"/transcoder/instances/{identifier}/report")
+            assert (report["outcome"], report["verified"]) == ("transcoded", True), report
+
+
+@pytest.fixture(scope="module", params=[True, False], ids=["native, under load", "fallback"])
 def server(
     start_module_orthanc: StartOrthanc,
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
-) -> OrthancServer:
+) -> Iterator[OrthancServer]:
     python = faulty_python(tmp_path_factory.mktemp("python"))
-    return start_module_orthanc(
+    server = start_module_orthanc(
         plugins=[python_plugin()], script=SCRIPT, config=config(python, request.param)
     )
+    if not request.param:
+        yield server
+        return
+    others = [Others(server) for _ in range(2)]
+    for each in others:
+        each.start()
+    yield server
+    for each in others:
+        each.end()
+    for each in others:
+        each.check()
 
 
 @pytest.mark.parametrize(

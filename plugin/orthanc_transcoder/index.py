@@ -16,7 +16,7 @@ import json
 import logging
 import sqlite3
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ _log = logging.getLogger(__name__)
 
 _VERSION = 1
 _LEVELS = ("series", "study", "patient")
+_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,16 +174,22 @@ class Index:
 
     def differences(self, identifiers: Iterable[str]) -> tuple[list[str], list[str]]:
         """What is missing here of all that Orthanc has, and what is here and gone there."""
-        with self._lock, self._db:
-            self._db.execute("CREATE TEMP TABLE there (id TEXT PRIMARY KEY) WITHOUT ROWID")
-            try:
-                rows = ((identifier,) for identifier in identifiers)
-                self._db.executemany("INSERT OR IGNORE INTO there VALUES (?)", rows)
-                missing = self._db.execute("SELECT id FROM there EXCEPT SELECT id FROM instance")
-                gone = self._db.execute("SELECT id FROM instance EXCEPT SELECT id FROM there")
-                return [one for (one,) in missing], [one for (one,) in gone]
-            finally:
-                self._db.execute("DROP TABLE there")
+        missing, gone = set(identifiers), []
+        for identifier in self._identifiers():
+            if identifier in missing:
+                missing.remove(identifier)
+            else:
+                gone.append(identifier)
+        return sorted(missing), gone
+
+    def _identifiers(self) -> Iterator[str]:
+        """All, some at a time: nobody else waits long meanwhile."""
+        last = ""
+        while rows := self._select(
+            "SELECT id FROM instance WHERE id > ? ORDER BY id LIMIT ?", last, _AT_ONCE
+        ):
+            yield from (identifier for (identifier,) in rows)
+            last = rows[-1][0]
 
     def digest_of(self, sop_instance_uid: str) -> str:
         """Pixel digest of an instance of this UID, or empty."""

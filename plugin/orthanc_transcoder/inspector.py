@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import logging
@@ -31,7 +32,7 @@ _log = logging.getLogger(__name__)
 _POLL_SECONDS = 1.0
 _PAUSE_SECONDS = 5.0
 _AT_ONCE = 100
-_PAGE = 1000
+_PAGE = 10_000
 _REMEMBERED_SERIES = 1000
 # Of the pool, not of the file: the same file is tried again.
 _NOT_THE_FILE = frozenset(("workers_unavailable", "overloaded", "stopping", "no_memory"))
@@ -77,7 +78,7 @@ class Inspector:
         self._examine, self._failed = examine, failed
         self._stop = threading.Event()
         self._since = self._last = 0
-        self._agreed = False
+        self._lacking: list[str] | None = None
         self._series: OrderedDict[str, dict[str, str]] = OrderedDict()
         self._thread = threads.start("inspector", self._run)
 
@@ -272,22 +273,26 @@ class Inspector:
             _log.exception("instance %s was not checked", instance)
 
     def _agree(self) -> bool:
-        """Once after a start: take out of the index what is gone, enter what is missing."""
-        if self._agreed:
-            return False
+        """After a start, some at a time: enter what the index lacks; gives whether more is left."""
+        if self._lacking is None:
+            self._lacking = self._compare()
+        for instance in self._lacking[-_AT_ONCE:]:
+            if not self._stop.is_set() and self._records.read_record(instance) is not None:
+                self._inspect_if_there(instance, anew=False)
+        del self._lacking[-_AT_ONCE:]
+        return bool(self._lacking)
+
+    def _compare(self) -> list[str]:
+        """What Orthanc has and the index lacks; what is gone from Orthanc is taken out."""
         identifiers: list[str] = []
         while page := self._page(len(identifiers)):
             identifiers += page
-        missing, gone = self._index.differences(identifiers)
+        lacking, gone = self._index.differences(identifiers)
         for instance in gone:
-            self._index.remove(instance)
-        for instance in missing:
-            if self._stop.is_set():
-                return False
-            if self._records.read_record(instance) is not None:
-                self._inspect_if_there(instance, anew=False)
-        self._agreed = True
-        return True
+            # A deletion between two pages moves others to where nobody looks.
+            with contextlib.suppress(RestError):
+                self._forget_if_gone(instance)
+        return lacking
 
     def _page(self, since: int) -> list[str]:
         uri = f"/instances?since={since}&limit={_PAGE}"

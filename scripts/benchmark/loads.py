@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import io
 import os
+import statistics
 import subprocess
 import tempfile
 import zipfile
@@ -97,6 +99,20 @@ class Server:
         """The file as this server stores it."""
         self.server.clear()
         return self.server.file(self.server.store(content)["ID"])
+
+    def check(self, load: Load) -> Measurement:
+        """What the checks of an instance take, when nothing else is to be done: the median."""
+        batch = [load.image.fresh() for _ in range(load.batch)]
+        taken: list[float] = []
+
+        def work() -> float:
+            clients.rest_store(self.server, [batch])
+            taken.extend(self.server.check_seconds(len(batch)))
+            return sum(taken)
+
+        found = self._watched(load, work)
+        self.server.clear()
+        return dataclasses.replace(found, seconds=statistics.median(taken))
 
     def _has_crashed(self) -> bool:
         # The client may notice before the kernel is done with the process.

@@ -18,6 +18,7 @@ from tests.orthanc.servers import (
 )
 
 JPEG2000 = "1.2.840.10008.1.2.4.90"
+_CHECKED_SECONDS = 120.0
 NATIVE = "1.2.840.10008.1.2.1"
 
 # Both ends of DCMTK read it. Without it each C-STORE waits 40 ms, idle, for a delayed TCP
@@ -83,6 +84,19 @@ class BenchServer(OrthancServer):
                 self.start_seconds = time.perf_counter() - began
                 return
         raise StartError(f"no answer after {timeout} s:\n{self.log()}")
+
+    def check_seconds(self, count: int) -> list[float]:
+        """Wait until ``count`` instances were checked; gives what each check took."""
+        end = time.monotonic() + _CHECKED_SECONDS
+        while True:
+            totals = self.get("/transcoder/report")
+            if (totals["instances"], totals["pending"]) == (count, 0):
+                break
+            if time.monotonic() > end:
+                raise WrongResultError(f"{totals['pending']} checks are pending still")
+            time.sleep(0.1)
+        reports = [self.get(f"/transcoder/instances/{one}/report") for one in self.instances()]
+        return [report["quality"]["milliseconds"] / 1000 for report in reports]
 
     def stop(self, timeout: float = 0.2) -> int:
         """End the process soon: Orthanc takes seconds, and all it holds is thrown away."""

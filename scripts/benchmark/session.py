@@ -46,6 +46,7 @@ BYPASS = Kind("ours90bypass", "ours", JPEG2000, {"JPEG2000Bypass": True})
 JPEG_LS = Kind("ours80", "ours", "1.2.840.10008.1.2.4.80")
 JPEG_LOSSLESS = Kind("ours70", "ours", "1.2.840.10008.1.2.4.70")
 HIGH_THROUGHPUT = Kind("ours201", "ours", HTJ2K)
+UNCHECKED = Kind("ours90unchecked", "ours", JPEG2000, {"QualityChecks": False})
 ONE_WORKER = Kind("ours90one", "ours", JPEG2000, {"Workers": 1})
 
 # Seconds that may be spent on measuring again what other processes disturbed.
@@ -96,6 +97,7 @@ class Session:
         self._starts()
         self._ingest()
         self._workers()
+        self._checks()
         self._rest()
         self._decode()
         self._gdcm_over_rest()
@@ -130,6 +132,19 @@ class Session:
         images = [image for name, image in self._images.items() if name in ("ct", "cr")]
         loads = [Load(C_STORE, image, MANY, targets.WORKERS) for image in images]
         self._put(loads, [ONE_WORKER, OURS])
+
+    def _checks(self) -> None:
+        """Storing with the checks of what is stored and without; and what one check takes."""
+        images = [image for name, image in self._images.items() if name != targets.LOOP]
+        for image in images:
+            loads = [Load(C_STORE, image, clients, targets.CHECKS) for clients in (1, MANY)]
+            self._put(loads, [OURS, UNCHECKED])
+            for load in self._wanted(loads[:1]):
+                server = self._server(OURS)
+                check = functools.partial(server.check, load)
+                for _ in range(self._rounds):
+                    found = self._patience.least_disturbed(check)
+                    self.figures.add(f"one check: {image.name}", OURS.name, found)
 
     def _decode(self) -> None:
         routes = [C_GET, ARCHIVE, PREVIEW]

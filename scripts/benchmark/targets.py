@@ -15,6 +15,7 @@ from .measure import Figures
 
 START = "start of Orthanc"
 WORKERS = "workers: "
+CHECKS = "checks: "
 SLICES = ("ct", "ct-noisy", "mr", "mr-noisy", "cr", "us")
 LOOP = "rgb100"
 
@@ -121,6 +122,10 @@ def _rows(judge: _Judge) -> Iterator[Row]:
     yield from _row("whole path, busy, .90", "bare codec", busy, SLICES, 0.85)
     workers = whole(C_STORE, "ours90one", "ours90", MANY, WORKERS)
     yield from _row("two workers", "one worker", workers, SLICES, 1.9)
+    for clients in (1, MANY):
+        checked = whole(C_STORE, "ours90", "ours90unchecked", clients, CHECKS)
+        what = f"storing with checks, {'one client' if clients == 1 else 'four clients'}"
+        yield from _row(what, "without checks", checked, SLICES, 1.05, at_most=True)
     if (milliseconds := judge.start()) is not None:
         met = milliseconds <= 300
         yield Row(f"{START}, added ms", "no plugin", milliseconds, "", "at most 300", met)

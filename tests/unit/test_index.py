@@ -126,6 +126,14 @@ def test_what_is_missing_and_what_is_gone() -> None:
     assert index.differences(["b", "c", "d"]) == (["d"], ["a"])
 
 
+def test_differences_of_more_than_is_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orthanc_transcoder.index._AT_ONCE", 3)
+    index = Index(None)
+    index.put_many(made(f"{number:02}") for number in range(10))
+    there = [f"{number:02}" for number in range(2, 12)]
+    assert index.differences(there) == (["10", "11"], ["00", "01"])
+
+
 def test_the_digest_of_a_uid() -> None:
     index = Index(None)
     index.put(made("a", sop_instance_uid="1.1", pixel_digest="abc"))

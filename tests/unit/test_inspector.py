@@ -105,6 +105,7 @@ class Bench:
 
     def start(self, *, checks: bool = True) -> None:
         examine = self.examine if checks else None
+        self.inspector = None
         self.inspector = Inspector(
             self.orthanc, self.records, self.index, examine, self.failed.append
         )
@@ -177,6 +178,8 @@ def test_it_says_how_many_are_pending(bench: Bench) -> None:
     pending = []
 
     def ask() -> dict[str, Any]:
+        # Its thread may be quicker than the one that starts it.
+        assert until(lambda: bench.inspector is not None)
         assert bench.inspector is not None
         pending.append(bench.inspector.pending)
         return dict(PASSED)
@@ -234,6 +237,28 @@ def test_what_was_deleted_while_orthanc_was_down_leaves_the_index(bench: Bench) 
     del bench.orthanc.files["a"]
     bench.start()
     assert until(lambda: bench.verdict("a") == "")
+    assert bench.verdict("b") == "PASS"
+
+
+def test_what_a_page_of_orthancs_list_left_out_stays_in_the_index(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.start()
+    for instance in ("a", "b"):
+        bench.orthanc.store(instance)
+    assert until(lambda: bench.orthanc.property == "2")
+    bench.stop()
+    listed: list[int] = []
+
+    def without_b(_: Inspector, since: int) -> list[str]:
+        listed.append(since)
+        return [] if since else ["a"]
+
+    monkeypatch.setattr(Inspector, "_page", without_b)
+    bench.start()
+    bench.orthanc.store("c")
+    assert until(lambda: bench.verdict("c") == "PASS" and listed == [0, 1])
+    bench.stop()
     assert bench.verdict("b") == "PASS"
 
 

@@ -103,7 +103,7 @@ class Records:
         try:
             if not uid or uid != report.result_sop_instance_uid:
                 uid = self._sop_instance_uid(instance)
-            if report.result_sop_instance_uid in (uid, ""):
+            if report.result_sop_instance_uid in (uid, "") and not self._is_recorded(instance):
                 self._put(instance, dataclasses.replace(report, result_sop_instance_uid=uid))
         except RestError as error:
             _log.warning("the report of instance %s could not be stored: %s", instance, error)
@@ -113,6 +113,8 @@ class Records:
 
         The core leaves video alone, and newer ones what has no pixel data.
         """
+        if self._is_recorded(instance):
+            return
         code = "video" if syntax in VIDEO else "not_asked"
         what = "video" if syntax in VIDEO else "this instance"
         try:
@@ -130,6 +132,14 @@ class Records:
             _log.warning("%s %s (%s): %s", uid, report.outcome, code, report.reason)
         except RestError as error:
             _log.warning("the report of instance %s could not be stored: %s", instance, error)
+
+    def _is_recorded(self, instance: str) -> bool:
+        """Whether it was stored before: what was sent again is not stored, yet announced.
+
+        Where it takes the place of the earlier one, Orthanc has deleted that one's report.
+        """
+        record = self.read_record(instance)
+        return record is not None and record["outcome"] != Outcome.UNASKED
 
     def _sop_instance_uid(self, instance: str) -> str:
         tags = json.loads(self._rest.rest_get(f"/instances/{instance}"))["MainDicomTags"]

@@ -161,6 +161,19 @@ def test_a_deleted_instance_leaves_the_totals(server: OrthancServer) -> None:
     assert totals(server)["findings"] == {}
 
 
+def test_what_is_sent_again_keeps_its_report(server: OrthancServer) -> None:
+    content = sample("CT_small.dcm").read()
+    identifier = server.store(content)["ID"]
+    checked(server, 1)
+    before = report(server, identifier)
+    assert server.store(content)["Status"] == "AlreadyStored"
+    # The report of another one comes after that of the first.
+    other = server.store(sample("MR_small.dcm").read())["ID"]
+    checked(server, 2)
+    assert report(server, other)["outcome"] == "transcoded"
+    assert report(server, identifier) == before
+
+
 def test_another_image_under_the_same_uid_is_found_out(start_orthanc: StartOrthanc) -> None:
     server = start(start_orthanc, JPEG2000_LOSSLESS)
     attributes = {"SOPInstanceUID": "1.2.3.4", "StudyInstanceUID": "1.2.3", "PatientID": "a"}

@@ -79,6 +79,21 @@ def test_what_was_refused_is_not_taken_for_the_next_image_in_the_target_syntax()
     assert records.read(INSTANCE) is not None
 
 
+def test_what_is_sent_again_keeps_its_report_and_verdict() -> None:
+    """Orthanc tells of it as of a new one, although it keeps the earlier one."""
+    records = Records(FakeRest("1.2"), 4206)
+    records.write(INSTANCE, report())
+    record = records.read_record(INSTANCE)
+    assert record is not None
+    records.write_quality(INSTANCE, {**record, "verdict": "WARN"}, {"findings": []})
+    records.write(INSTANCE, report())
+    records.write_unasked(INSTANCE, "B", 100)
+    read = records.read(INSTANCE)
+    assert read is not None
+    assert (read["verdict"], read["quality"]) == ("WARN", {"findings": []})
+    assert read["outcome"] == "transcoded"
+
+
 def test_a_report_is_written_to_its_own_instance_only() -> None:
     rest = FakeRest("1.2")
     records = Records(rest, 4206)
@@ -111,11 +126,13 @@ def test_what_the_checks_found_is_kept_beside_the_record() -> None:
 
 
 def test_findings_about_what_was_stored_before_are_not_shown() -> None:
-    records = Records(FakeRest("1.2"), 4206)
+    rest = FakeRest("1.2")
+    records = Records(rest, 4206)
     records.write(INSTANCE, report())
     record = records.read_record(INSTANCE)
     assert record is not None
     records.write_quality(INSTANCE, {**record, "verdict": "FAIL"}, {"verdict": "FAIL"})
+    del rest.values[f"/instances/{INSTANCE}/metadata/4206"]  # with what it replaces
     records.write(INSTANCE, report())
     read = records.read(INSTANCE)
     assert read is not None

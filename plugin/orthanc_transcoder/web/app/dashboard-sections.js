@@ -138,7 +138,8 @@ export function verdicts(counts) {
 }
 
 export function findings({ findings: counts, checks }) {
-  const rows = Object.entries(counts).sort((a, b) => b[1] - a[1]);
+  const fails = ([code]) => checks[code]?.severity === 'FAIL';
+  const rows = Object.entries(counts).sort((a, b) => fails(b) - fails(a) || b[1] - a[1]);
   const columns = [
     { title: 'Finding', head: true, cell: ([code]) => [
       h('a', { href: `checks.html#${encodeURIComponent(code)}`, id: `finding-${code}` }, checks[code]?.meaning || reason(code)),

@@ -152,6 +152,8 @@ def render(frame: bytes, about: FrameIndex, registry: Registry) -> Picture:
         return _picture(_apply(samples, about.palette), signed=False)
     if pixels.samples_per_pixel > 1 and pixels.photometric.startswith("YBR"):
         samples = _to_rgb(samples, pixels)
+    if pixels.samples_per_pixel > 1 and pixels.bits_stored > 16:
+        raise _no_format()
     if pixels.samples_per_pixel > 1 and pixels.bits_stored not in (8, 16):
         # Orthanc shows colour as if all the allocated bits were used.
         wide = samples.astype(np.uint16)
@@ -252,6 +254,10 @@ def _picture(samples: Samples, signed: bool) -> Picture:
         formats = {1: ("Grayscale8", "u1"), 2: ("Grayscale16", "u2"), 4: ("Grayscale32", "u4")}
     size = samples.dtype.itemsize
     if size not in formats or (signed and samples.ndim > 2):
-        raise Declined("no_pixel_format", "Orthanc has no pixel format for such samples.")
+        raise _no_format()
     name, kind = formats[size]
     return Picture(name, width, height, bytearray(samples.astype(kind, copy=False).tobytes()))
+
+
+def _no_format() -> Declined:
+    return Declined("no_pixel_format", "Orthanc has no pixel format for such samples.")

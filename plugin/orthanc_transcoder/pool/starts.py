@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 60.0
-_TRIES = 3
+_TRIES = 10
 
 
 class Worker(Protocol):

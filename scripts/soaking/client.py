@@ -21,7 +21,7 @@ from .sending import SECONDS, Route, Sent, by_c_store, by_rest
 _DAMAGED = 0.25
 _BY_C_STORE = 0.35
 _UNCOMPRESSED = 0.4  # of the images that are fetched uncompressed, too
-_PATIENCE = 15.0  # seconds until what a killed worker spoilt must succeed
+_PATIENCE = 30.0  # seconds until what a killed worker spoilt must succeed
 _PAUSE = 0.2
 # What becomes of a file whose worker is ended by somebody else, or cannot start for that.
 _BY_A_DEATH = frozenset(("worker_killed", "worker_died", "deadline", "workers_unavailable"))

@@ -74,7 +74,8 @@ _CONTRADICTIONS: tuple[dict[str, object], ...] = (
     {"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB"},
     {"SamplesPerPixel": 4},
     {"PhotometricInterpretation": "NONSENSE"},
-    {"Rows": 65535, "Columns": 65535, "NumberOfFrames": 2**31 - 1},
+    # No larger: Orthanc itself makes room for a whole frame of a palette before it looks further.
+    {"Rows": 9999, "Columns": 9999, "NumberOfFrames": 2**31 - 1},
 )
 
 

@@ -1,5 +1,6 @@
-// Runs inside Orthanc Explorer (jQuery 1.7, jQuery Mobile 1.1): a button with the verdict on the
-// pages of instances, series and studies, and a link to the dashboard on the start page.
+// Runs inside Orthanc Explorer (jQuery 1.7.2 and jQuery Mobile 1.1.0, from Orthanc 1.10.1 to
+// 1.13.0): a button with the verdict on the pages of instances, series and studies, and a link
+// to the dashboard on the start page.
 (function () {
   'use strict';
   var TRANSCODER = '../transcoder/';

@@ -128,7 +128,10 @@ class WorkerProcess:
             pass_fds=(theirs.fileno(),),
             env=_ENVIRONMENT,
             cwd="/",
-            start_new_session=True,  # Ctrl-C is for Orthanc alone
+            # Ctrl-C is for Orthanc alone. Not a session of its own: Linux may share the
+            # processors among sessions first (sched(7), autogroup), and would give each
+            # worker as much as Orthanc, whatever its niceness.
+            process_group=0,
         )
 
     def _greet(self, python: Path, fingerprint: str) -> dict[str, Any]:

@@ -9,14 +9,12 @@ if Orthanc is gone; so is one of a job that has a limit of processor time
 
 from __future__ import annotations
 
-import contextlib
 import math
 import os
 import platform
 import signal
 import socket
 import sys
-from pathlib import Path
 from typing import Any
 
 from .. import __version__
@@ -39,7 +37,7 @@ def main(memory_bytes: int, nice: int, descriptor: int) -> None:
         Its niceness.
     """
     channel = Channel(socket.socket(fileno=descriptor))
-    _give_way(nice)
+    os.nice(nice)
     confined = confine(memory_bytes, (PACKAGE, *interpreter_files()))
     # Only now: the codecs are what is not to be trusted.
     from . import tasks  # noqa: PLC0415
@@ -66,20 +64,6 @@ def main(memory_bytes: int, nice: int, descriptor: int) -> None:
         signal.alarm(0)
         if "retired" in reply:
             return
-
-
-def _give_way(nice: int) -> None:
-    """Let others have the processors first.
-
-    Linux may share them among sessions before it shares a session's among its
-    processes (sched(7), autogroup), and a worker is a session of its own: then
-    niceness counts for nothing unless the session has it, too.
-    """
-    os.nice(nice)
-    if nice:
-        # A kernel without it, or a container that forbids it, has the other.
-        with contextlib.suppress(OSError):
-            Path("/proc/self/autogroup").write_text(str(nice), encoding="ascii")
 
 
 def hello() -> dict[str, Any]:

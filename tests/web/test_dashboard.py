@@ -157,7 +157,7 @@ def test_the_dashboard_follows_what_is_stored(
     assert page.evaluate("window.same"), "it was loaded anew"
 
 
-def test_a_server_that_goes_and_comes_back(
+def test_a_server_that_goes_away(
     watch: Callable[[OrthancServer], Watcher], start_orthanc: StartOrthanc
 ) -> None:
     server = start_orthanc(**transcoding())

@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "plugin"))
@@ -112,21 +113,19 @@ def measure(path: Path, instances: int) -> None:
     dice = random.Random(0)
     some = [synthetic(dice.randrange(instances)) for _ in range(200)]
     new = [synthetic(instances + one) for one in range(200)]
-    timed("enter one more", [lambda one=one: index.put(one) for one in new])
-    timed("enter one anew", [lambda one=one: index.put(one) for one in some])
-    timed("remove one", [lambda one=one: index.remove(one.id) for one in new])
-    timed("one instance", [lambda one=one: index.get(one.id) for one in some])
-    timed(
-        "digest of a UID", [lambda one=one: index.digest_of(one.sop_instance_uid) for one in some]
-    )
+    timed("enter one more", [partial(index.put, one) for one in new])
+    timed("enter one anew", [partial(index.put, one) for one in some])
+    timed("remove one", [partial(index.remove, one.id) for one in new])
+    timed("one instance", [partial(index.get, one.id) for one in some])
+    timed("digest of a UID", [partial(index.digest_of, one.sop_instance_uid) for one in some])
     timed("totals of the server", [index.totals] * 20)
     timed(
         f"totals of a study of {IN_A_STUDY}",
-        [lambda one=one: index.totals_of("study", one.study) for one in some],
+        [partial(index.totals_of, "study", one.study) for one in some],
     )
     timed(
         f"instances of a study of {IN_A_STUDY}",
-        [lambda one=one: index.instances_of("study", one.study) for one in some],
+        [partial(index.instances_of, "study", one.study) for one in some],
     )
     timed("outcomes of 90 days", [lambda: index.by_day(90)] * 20)
     timed("the latest 100 failures", [lambda: index.failures(100)] * 20)

@@ -29,6 +29,7 @@ from .records import Records, RestError
 
 _log = logging.getLogger(__name__)
 
+_READY_SECONDS = 0.1
 _POLL_SECONDS = 1.0
 _PAUSE_SECONDS = 5.0
 _AT_ONCE = 100
@@ -78,6 +79,7 @@ class Inspector:
         self._examine, self._failed = examine, failed
         self._stop = threading.Event()
         self._since = self._last = 0
+        self._started = _now().strftime("%Y%m%dT%H%M%S")
         self._lacking: list[str] | None = None
         self._series: OrderedDict[str, dict[str, str]] = OrderedDict()
         self._thread = threads.start("inspector", self._run)
@@ -229,15 +231,22 @@ class Inspector:
             try:
                 kept = self._rest.read_property()
                 last = json.loads(self._rest.rest_get("/changes?last"))["Last"]
-            except RestError:
-                self._stop.wait(_POLL_SECONDS)
-                continue
-            self._since = int(kept) if kept else int(last)
-            self._last = int(last)
-            if not kept:
+                self._since = int(kept) if kept else self._before_start(int(last))
                 self._rest.write_property(str(self._since))
+            except RestError:
+                self._stop.wait(_READY_SECONDS)
+                continue
+            self._last = int(last)
             return True
         return False
+
+    def _before_start(self, last: int) -> int:
+        """Number of the last change before this start: some may have been made since."""
+        uri = f"/changes?since={max(0, last - _PAGE)}&limit={_PAGE}"
+        changes = json.loads(self._rest.rest_get(uri))["Changes"]
+        return next(
+            (int(change["Seq"]) - 1 for change in changes if change["Date"] >= self._started), last
+        )
 
     def _follow(self) -> bool:
         """Work off the next changes; gives whether there were any."""

@@ -15,7 +15,7 @@ import pytest
 from orthanc_transcoder.codec.uids import JPEG2000Lossless
 from tests.orthanc.conftest import JPEG2000_LOSSLESS, StartOrthanc
 from tests.orthanc.servers import SCRIPT, OrthancServer, free_port, orthanc_version, python_plugin
-from tests.samples import sample
+from tests.samples import sample_path
 from tests.synthesis import Image, encapsulated_file, native_file
 
 NOBODY = "-".join(["00000000"] * 5)
@@ -50,7 +50,7 @@ def checked(server: OrthancServer, count: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def server(start_module_orthanc: StartOrthanc) -> Iterator[OrthancServer]:
+def server(start_module_orthanc: StartOrthanc) -> OrthancServer:
     return start(start_module_orthanc, JPEG2000_LOSSLESS)
 
 
@@ -65,7 +65,7 @@ def _clean(request: pytest.FixtureRequest) -> Iterator[None]:
 
 def test_every_stored_instance_is_checked_transcoded_or_not(server: OrthancServer) -> None:
     names = ("CT_small.dcm", "rtplan.dcm", "JPEG2000.dcm")
-    identifiers = [server.store(sample(name).read())["ID"] for name in names]
+    identifiers = [server.store(sample_path(name).read_bytes())["ID"] for name in names]
     damaged = server.store(TRUNCATED)["ID"]
     checked(server, 4)
     reports = [report(server, one) for one in identifiers]
@@ -82,7 +82,7 @@ def test_every_stored_instance_is_checked_transcoded_or_not(server: OrthancServe
 
 
 def test_the_file_in_orthanc_is_not_touched_by_the_checks(server: OrthancServer) -> None:
-    identifier = server.store(sample("CT_small.dcm").read())["ID"]
+    identifier = server.store(sample_path("CT_small.dcm").read_bytes())["ID"]
     before = server.file(identifier)
     checked(server, 1)
     assert server.file(identifier) == before
@@ -92,7 +92,7 @@ def test_the_file_in_orthanc_is_not_touched_by_the_checks(server: OrthancServer)
 def test_totals_agree_with_the_reports(server: OrthancServer) -> None:
     for rows in range(8, 12):
         server.store(native_file(Image(rows=rows), attributes={"Modality": "CT"}))
-    server.store(sample("rtplan.dcm").read())
+    server.store(sample_path("rtplan.dcm").read_bytes())
     checked(server, 5)
     found = totals(server)
     each = [report(server, one) for one in server.instances()]
@@ -108,7 +108,7 @@ def test_totals_agree_with_the_reports(server: OrthancServer) -> None:
 
 @pytest.mark.parametrize("level", ["series", "studies", "patients"])
 def test_a_resource_has_a_report_as_json_and_csv(server: OrthancServer, level: str) -> None:
-    identifier = server.store(sample("CT_small.dcm").read())["ID"]
+    identifier = server.store(sample_path("CT_small.dcm").read_bytes())["ID"]
     checked(server, 1)
     above = server.get(
         f"/instances/{identifier}/{ {'studies': 'study', 'patients': 'patient'}.get(level, level) }"
@@ -154,7 +154,7 @@ def test_pages_are_served_with_a_strict_policy(server: OrthancServer) -> None:
 
 
 def test_a_deleted_instance_leaves_the_totals(server: OrthancServer) -> None:
-    identifier = server.store(sample("CT_small.dcm").read())["ID"]
+    identifier = server.store(sample_path("CT_small.dcm").read_bytes())["ID"]
     checked(server, 1)
     server.delete(f"/instances/{identifier}")
     checked(server, 0)
@@ -162,13 +162,13 @@ def test_a_deleted_instance_leaves_the_totals(server: OrthancServer) -> None:
 
 
 def test_what_is_sent_again_keeps_its_report(server: OrthancServer) -> None:
-    content = sample("CT_small.dcm").read()
+    content = sample_path("CT_small.dcm").read_bytes()
     identifier = server.store(content)["ID"]
     checked(server, 1)
     before = report(server, identifier)
     assert server.store(content)["Status"] == "AlreadyStored"
     # The report of another one comes after that of the first.
-    other = server.store(sample("MR_small.dcm").read())["ID"]
+    other = server.store(sample_path("MR_small.dcm").read_bytes())["ID"]
     checked(server, 2)
     assert report(server, other)["outcome"] == "transcoded"
     assert report(server, identifier) == before
@@ -212,7 +212,7 @@ def test_what_is_stored_already_is_checked_by_a_job(start_orthanc: StartOrthanc)
 
 def test_checks_switched_off_cost_no_worker(start_orthanc: StartOrthanc) -> None:
     server = start(start_orthanc, JPEG2000_LOSSLESS, QualityChecks=False)
-    identifier = server.store(sample("CT_small.dcm").read())["ID"]
+    identifier = server.store(sample_path("CT_small.dcm").read_bytes())["ID"]
     checked(server, 1)
     found = report(server, identifier)
     assert (found["outcome"], found["verdict"], found["quality"]) == ("transcoded", "NONE", None)
@@ -242,7 +242,7 @@ def test_a_failed_instance_goes_into_quarantine(start_orthanc: StartOrthanc) -> 
         },
     )
     server.store(TRUNCATED)
-    sound = server.store(sample("MR_small.dcm").read())["ID"]
+    sound = server.store(sample_path("MR_small.dcm").read_bytes())["ID"]
     until(lambda: len(peer.instances()) == 1)
     until(lambda: server.instances() == [sound])
 
@@ -257,7 +257,7 @@ def test_a_failed_instance_gets_a_label(start_orthanc: StartOrthanc) -> None:
 def test_totals_survive_a_reset_of_orthanc(start_orthanc: StartOrthanc) -> None:
     """Python is started again in the same process, and with it everything here."""
     server = start(start_orthanc, JPEG2000_LOSSLESS)
-    server.store(sample("CT_small.dcm").read())
+    server.store(sample_path("CT_small.dcm").read_bytes())
     checked(server, 1)
     server.post("/tools/reset", b"")
 
@@ -270,7 +270,7 @@ def test_totals_survive_a_reset_of_orthanc(start_orthanc: StartOrthanc) -> None:
     time.sleep(1)
     until(answers)
     checked(server, 1)
-    server.store(sample("MR_small.dcm").read())
+    server.store(sample_path("MR_small.dcm").read_bytes())
     checked(server, 2)
 
 

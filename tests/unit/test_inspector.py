@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -28,14 +29,15 @@ class FakeOrthanc:
         self.metadata: dict[str, dict[str, str]] = {}
         self.attachments: dict[str, bytes] = {}
         self.property = ""
+        self.date = "20261125T050000"
 
     def store(self, instance: str) -> None:
         self.files[instance] = b"content of " + instance.encode()
         self.metadata[instance] = {
             "ReceptionDate": "20261125T050000", "TransferSyntax": "1.2.840.10008.1.2.1",
         }  # fmt: skip
-        seq = len(self.changes) + 1
-        self.changes += [{"ChangeType": "NewInstance", "ID": instance, "Seq": seq}]
+        change = {"ChangeType": "NewInstance", "ID": instance, "Seq": len(self.changes) + 1}
+        self.changes.append({**change, "Date": self.date})
 
     def rest_get(self, uri: str) -> bytes:
         parts = uri.split("/")
@@ -215,6 +217,29 @@ def test_what_was_there_before_the_plugin_is_not_checked_unasked(bench: Bench) -
     bench.orthanc.store("b")
     assert until(lambda: bench.verdict("b") == "PASS")
     assert bench.examined == [b"content of b"]
+
+
+def test_what_is_stored_before_the_first_look_is_checked(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orthanc_transcoder.inspector._READY_SECONDS", 0.01)
+    ready = threading.Event()
+    read = bench.orthanc.read_property
+
+    def when_ready() -> str:
+        if not ready.is_set():
+            raise RestError("the database is not open yet")
+        return read()
+
+    monkeypatch.setattr(bench.orthanc, "read_property", when_ready)
+    bench.orthanc.property = ""
+    bench.orthanc.store("before")
+    bench.start()
+    bench.orthanc.date = "99991231T235959"
+    bench.orthanc.store("meanwhile")
+    ready.set()
+    assert until(lambda: bench.verdict("meanwhile") == "PASS")
+    assert bench.examined == [b"content of meanwhile"]
 
 
 def test_an_index_that_was_lost_is_made_again_without_checking_again(bench: Bench) -> None:

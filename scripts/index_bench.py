@@ -1,4 +1,4 @@
-"""How quick the index of reports is at a million instances: the table at the end of docs/benchmark.md.
+"""How quick the index of reports is at a million instances: see the end of docs/benchmark.md.
 
 Nothing but the standard library is used, so any Python that Orthanc may embed can run it:
 ``/usr/bin/python3 scripts/index_bench.py [INSTANCES]``.

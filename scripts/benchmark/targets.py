@@ -72,6 +72,17 @@ class _Judge:
 
         return ratio
 
+    def share_of_limit(self, limit: str, subject: str, clients: int) -> Ratio:
+        """What the codec alone takes, of what is added to plain storing."""
+
+        def ratio(image: str) -> float | None:
+            load = f"{image} {C_STORE} x{clients}"
+            base, bare = self._median(load, "plain"), self._median(load, limit)
+            whole = self._median(load, subject)
+            return bare / max(whole - base, 1e-6) if base and bare and whole else None
+
+        return ratio
+
     def start(self) -> float | None:
         """Milliseconds that the plugin adds to the start of Orthanc."""
         without, with_it = self._median(START, "plain"), self._median(START, "ours90")
@@ -120,6 +131,8 @@ def _rows(judge: _Judge) -> Iterator[Row]:
     yield from _row("decode .90 to native by C-GET, added", against, decode, SLICES, 1.5)
     busy = whole(C_STORE, "bare90", "ours90", MANY)
     yield from _row("whole path, busy, .90", "bare codec", busy, SLICES, 0.85)
+    share = judge.share_of_limit("bare90", "ours90", MANY)
+    yield from _row("the same, less plain storing", "bare codec", share, SLICES, 0.85)
     workers = whole(C_STORE, "ours90one", "ours90", MANY, WORKERS)
     yield from _row("two workers", "one worker", workers, SLICES, 1.9)
     for clients in (1, MANY):

@@ -84,6 +84,30 @@ def test_at_most_is_met_from_below() -> None:
     assert one.met
 
 
+def test_the_share_of_the_limit_leaves_plain_storing_out() -> None:
+    found = Figures()
+    for subject, seconds in (("plain", 0.2), ("bare90", 0.9), ("ours90", 1.2)):
+        found.add("ct C-STORE x4", subject, Measurement(seconds))
+    assert row(found, "whole path, busy, .90").measured == pytest.approx(0.75)
+    assert row(found, "the same, less plain storing").measured == pytest.approx(0.9)
+
+
+def test_checks_are_judged_against_the_same_server_without_them() -> None:
+    found = Figures()
+    found.add("checks: ct C-STORE x4", "ours90", Measurement(1.04))
+    found.add("checks: ct C-STORE x4", "ours90unchecked", Measurement(1.0))
+    one = row(found, "storing with checks, four clients")
+    assert one.measured == pytest.approx(1.04)
+    assert one.met
+
+
+def test_decoding_is_judged_against_gdcm_on_one_core() -> None:
+    found = Figures()
+    for subject, seconds in (("plain", 1.0), ("gdcm90core", 4.0), ("gdcm90", 2.0), ("ours90", 3.0)):
+        found.add("ct C-GET x1", subject, Measurement(seconds))
+    assert row(found, "decode .90 to native by C-GET, added").measured == pytest.approx(1.5)
+
+
 def test_the_start_is_judged_in_milliseconds() -> None:
     found = Figures()
     found.add(targets.START, "plain", Measurement(0.1))

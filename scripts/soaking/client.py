@@ -15,6 +15,7 @@ from .expecting import Expectations
 from .files import File, Files
 from .judging import Judge, same_data_set, syntax_of, uid_of
 from .ledger import Ledger
+from .plain import PlainOrthanc
 from .reading import ERROR, RIGHT, WRONG, Reading, Stored
 from .sending import SECONDS, Route, Sent, by_c_store, by_rest
 
@@ -33,7 +34,7 @@ class Tools:
     """What the clients share."""
 
     server: OrthancServer
-    plain: OrthancServer
+    plain: PlainOrthanc
     ledger: Ledger
     judge: Judge
     expectations: Expectations
@@ -85,11 +86,10 @@ class Client:
 
     def _refused(self, sent: Sent, route: Route) -> None:
         """An Orthanc without the plugin must refuse it, too."""
-        (again,) = route(self._tools.plain, [sent.file])
+        again = self._sent_to_plain(sent.file, route)
         what = sent.answer or "not sent by the client"
         self._ledger.count("refused, and by plain Orthanc, too", what)
-        if again.identifier:
-            self._tools.plain.delete(f"/instances/{again.identifier}")
+        if again is not None and again.identifier:
             self._defect(f"refused ({what}), but not by plain Orthanc", sent.file)
         uid = uid_of(sent.file.content)
         for identifier in self._server.find(uid) if uid else ():
@@ -97,6 +97,15 @@ class Client:
             self._ledger.count("refused, and by plain Orthanc, too", "but transcoded and stored")
             self._look_at_stored(sent.file, identifier)
             self._server.delete(f"/instances/{identifier}")
+
+    def _sent_to_plain(self, file: File, route: Route) -> Sent | None:
+        def send(plain: OrthancServer) -> Sent:
+            (sent,) = route(plain, [file])
+            if sent.identifier:
+                plain.delete(f"/instances/{sent.identifier}")
+            return sent
+
+        return self._tools.plain.ask(send, file)
 
     def _accepted(self, sent: Sent) -> None:
         file, identifier = sent.file, sent.identifier

@@ -20,6 +20,7 @@ from tests.orthanc.servers import OrthancServer, orthanc_version
 
 from .files import File
 from .judging import Judge, syntax_of, uid_of
+from .plain import PlainOrthanc
 from .sending import SECONDS, getscu
 
 RIGHT, WRONG, UNKNOWN, ERROR = "right", "wrong", "not comparable", "error"
@@ -51,7 +52,7 @@ class Reading:
         An Orthanc without the plugin, which shows what the same uncompressed image looks like.
     """
 
-    def __init__(self, server: OrthancServer, plain: OrthancServer, judge: Judge) -> None:
+    def __init__(self, server: OrthancServer, plain: PlainOrthanc, judge: Judge) -> None:
         self._server, self._plain, self._judge = server, plain, judge
         self._has_file_transcode = orthanc_version() >= (1, 12, 2)
 
@@ -67,13 +68,8 @@ class Reading:
         views = _comparable_views(file)
         if not views:
             return {}
-        answer = self._plain.request("POST", "/instances", file.native or file.content)
-        if answer.status != 200:
-            return {}
-        identifier = answer.json()["ID"]
-        found = {view: _get(self._plain, identifier, frame, view) for view in views}
-        self._plain.delete(f"/instances/{identifier}")
-        return {view: body for view, body in found.items() if body}
+        found = self._plain.ask(lambda plain: _looked_at(plain, file, frame, views), file)
+        return {view: body for view, body in (found or {}).items() if body}
 
     def uncompressed(self, stored: Stored) -> Readers:
         """The whole file, in Explicit VR Little Endian."""
@@ -119,6 +115,16 @@ class Reading:
                     return ERROR, content
                 return _VERDICTS[self._judge.compare(stored.file, content)], content
         return ERROR, b""
+
+
+def _looked_at(plain: OrthancServer, file: File, frame: int, views: Sequence[str]) -> Bodies:
+    answer = plain.request("POST", "/instances", file.native or file.content)
+    if answer.status != 200:
+        return {}
+    identifier = answer.json()["ID"]
+    found = {view: _get(plain, identifier, frame, view) for view in views}
+    plain.delete(f"/instances/{identifier}")
+    return found
 
 
 def _get(server: OrthancServer, identifier: str, frame: int, view: str) -> bytes:

@@ -21,6 +21,7 @@ from .expecting import Expectations
 from .judging import Judge
 from .killing import Killer
 from .ledger import Ledger
+from .plain import PlainOrthanc
 
 CLIENTS = 4
 TARGET = "1.2.840.10008.1.2.4.90"  # JPEG 2000 lossless
@@ -84,7 +85,8 @@ class Session:
             self._stop()
 
     def _clients(self) -> list[Client]:
-        tools = Tools(self.server, self._plain, self.ledger, Judge(), Expectations(), TARGET)
+        plain = PlainOrthanc(self._plain, self.ledger)
+        tools = Tools(self.server, plain, self.ledger, Judge(), Expectations(), TARGET)
         return [Client(tools, 1000 * self._seed + number) for number in range(CLIENTS)]
 
     def _load(self, clients: list[Client]) -> None:

@@ -169,4 +169,4 @@ def test_damaged_files_never_become_a_wrong_image_nor_cost_a_worker(
     assert sum(outcomes.values()) == COUNT
     assert outcomes["transcoded"] < COUNT // 2
     assert workers.pool.state().deaths == deaths
-    assert workers.pool.state().alive == WORKERS
+    assert workers.pool.state().alive == workers.pool.state().size

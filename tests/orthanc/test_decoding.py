@@ -180,7 +180,9 @@ def test_a_frame_that_would_crash_orthancs_own_decoder_never_reaches_it(
 def test_a_frame_costs_what_a_frame_costs(
     start_orthanc: StartOrthanc, record_property: Callable[[str, float], None]
 ) -> None:
-    server = start_orthanc(plugins=[python_plugin()], script=SCRIPT)
+    # The checks read the whole file, meanwhile.
+    checks = {"Transcoder": {"QualityChecks": False}}
+    server = start_orthanc(plugins=[python_plugin()], script=SCRIPT, config=checks)
     frame = Image(rows=512, columns=512, bits_stored=12)
     single, _ = transcode(
         native_file(frame), Request((syntaxes.KEYWORDS["RLELossless"],)), Rules(), REGISTRY

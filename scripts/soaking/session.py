@@ -33,8 +33,9 @@ _HANG = 300.0  # seconds after its end that a round may take
 _REST = 180.0  # seconds that Orthanc may take to come to rest
 _CALM = 3.0  # seconds at a stretch: Orthanc's changes are looked for once a second
 _POLL = 0.2
-# The caches of Orthanc are filled during the warm-up, not for half an hour.
-_CONFIG = {"MaximumStorageCacheSize": 16}
+# Of both Orthancs. The caches are filled during the warm-up, not for half an hour. The plain one
+# cannot make what it is to ingest into, but newer ones refuse some headers when they shall.
+_CONFIG = {"MaximumStorageCacheSize": 16, "IngestTranscoding": TARGET}
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,6 @@ class Session:
             script=SCRIPT,
             config={
                 **_CONFIG,
-                "IngestTranscoding": TARGET,
                 "Transcoder": {"Python": sys.executable, "Deadline": DEADLINE},
             },
         )

@@ -32,6 +32,8 @@ _log = logging.getLogger(__name__)
 _READY_SECONDS = 0.1
 _POLL_SECONDS = 1.0
 _PAUSE_SECONDS = 5.0
+# Orthanc logs that it has stored an instance before it tells us, who then write the report.
+_SETTLE_SECONDS = 0.5
 _AT_ONCE = 100
 _PAGE = 10_000
 _REMEMBERED_SERIES = 1000
@@ -145,7 +147,6 @@ class Inspector:
                 raise
             quality = _fatal(error)
         if record["outcome"] == Outcome.UNASKED:
-            # Orthanc logs that it has stored an instance before the report can be written.
             record = self._records.read_record(instance) or record
         quality["checked"] = _now().isoformat(timespec="seconds").replace("+00:00", "Z")
         failed = quality["verdict"] == "FAIL" or record["outcome"] == Outcome.FAILED
@@ -257,6 +258,8 @@ class Inspector:
             self._last = int(changes[-1]["Seq"])
             if not answer["Done"]:
                 self._last = int(json.loads(self._rest.rest_get("/changes?last"))["Last"])
+            else:
+                self._stop.wait(_SETTLE_SECONDS)
         for change in changes:
             if self._stop.is_set():
                 return False

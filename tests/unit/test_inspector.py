@@ -126,6 +126,7 @@ class Bench:
 def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     monkeypatch.setattr("orthanc_transcoder.inspector._POLL_SECONDS", 0.02)
     monkeypatch.setattr("orthanc_transcoder.inspector._PAUSE_SECONDS", 0.02)
+    monkeypatch.setattr("orthanc_transcoder.inspector._SETTLE_SECONDS", 0.02)
     made = Bench()
     yield made
     made.stop()
@@ -174,6 +175,21 @@ def test_a_record_that_is_written_during_the_check_is_kept(bench: Bench) -> None
     report = bench.records.read("a")
     assert report is not None
     assert (report["outcome"], report["verdict"]) == ("transcoded", "PASS")
+
+
+def test_a_record_that_is_written_soon_after_the_change_is_entered(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orthanc_transcoder.inspector._SETTLE_SECONDS", 0.5)
+    bench.start(checks=False)
+    bench.orthanc.store("a")
+    time.sleep(0.2)
+    made = Report(Outcome.TRANSCODED, result_sop_instance_uid="1.2.a", target_syntax="1.2.3")
+    bench.records.write("a", made)
+    assert until(lambda: bench.verdict("a") == "NONE")
+    entry = bench.index.get("a")
+    assert entry is not None
+    assert entry.outcome == "transcoded"
 
 
 def test_it_says_how_many_are_pending(bench: Bench) -> None:

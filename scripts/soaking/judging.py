@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 
 from orthanc_transcoder import syntaxes
 from orthanc_transcoder.model import Outcome, Report
@@ -28,6 +28,7 @@ from .files import File
 UNREADABLE = (
     *FAILURES,
     ArithmeticError,
+    BytesLengthException,
     EOFError,
     InvalidDicomError,
     LookupError,

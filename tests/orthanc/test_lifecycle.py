@@ -40,7 +40,8 @@ def test_the_status_says_what_there_is(start_orthanc: StartOrthanc) -> None:
     assert status["orthanc"]["version"] == system["Version"]
     assert status["orthanc"]["python_plugin"] == server.get("/plugins/python")["Version"]
     assert status["native_callbacks"] == {"registered": True, "reason": ""}
-    assert status["workers"]["configured"] == 4  # one for interactive work alone
+    # One more for interactive work alone, and one for the checks.
+    assert status["workers"]["configured"] == 5
     assert status["workers"]["unavailable"] == ""
     assert JPEG2000_LOSSLESS in status["codecs"]["available"]["imagecodecs/openjpeg"]["encodes"]
     assert status["counters"]["transcoded"] == 1
@@ -124,13 +125,13 @@ def test_workers_end_by_themselves_when_orthanc_is_killed(
     thread = threading.Thread(target=store_quietly, args=(server, native_file(SLOW)))
     thread.start()
     until(lambda: server.get("/transcoder/status")["workers"]["busy"] == 1)
-    until(lambda: server.get("/transcoder/status")["workers"]["alive"] == 3)
+    until(lambda: server.get("/transcoder/status")["workers"]["alive"] == 4)
     workers = server.children()
-    assert len(workers) == 3
+    assert len(workers) == 4
     os.kill(server.pid, signal.SIGKILL)
     server.process.wait()
     thread.join()
-    # The idle one at once, the busy one when the kernel's alarm rings.
+    # The idle ones at once, the busy one when the kernel's alarm rings.
     until(lambda: not any(alive(pid) for pid in workers), 30)
 
 

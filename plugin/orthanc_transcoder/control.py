@@ -59,7 +59,6 @@ class QualityControl:
         self._inspector = Inspector(
             rest, records, self.index, self._examine if settings.checks else None, quarantine.take
         )
-        seam.register_deleted(sdk, self._inspector.forget, deputy)
         self._submit = seam.register_jobs(sdk, KIND, self._restore, deputy)
         self.check = self._start_check if settings.checks else None
 

@@ -7,6 +7,10 @@
   workers, it waits and tries again; what ends its worker has failed.
 - The index is derived from the reports that lie with the instances. It is made
   to agree with Orthanc after each start, between the changes.
+- What is deleted is not in Orthanc's log. The core would tell a callback, but of
+  jobs, too, with its lock on all jobs held; and that callback would wait for the
+  GIL, which a user's script may hold while it waits for that lock. So the index is
+  compared with Orthanc again when Orthanc's statistics are not what they were.
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ import json
 import logging
 import sqlite3
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -34,6 +39,10 @@ _POLL_SECONDS = 1.0
 _PAUSE_SECONDS = 5.0
 # Orthanc logs that it has stored an instance before it tells us, who then write the report.
 _SETTLE_SECONDS = 0.5
+# Between two comparisons of the index with Orthanc: at least, and in times of what one took.
+_COMPARE_SECONDS = 2.0
+_COMPARE_TIMES = 100
+_STORED = "NewInstance"
 _AT_ONCE = 100
 _PAGE = 10_000
 _REMEMBERED_SERIES = 1000
@@ -80,16 +89,18 @@ class Inspector:
         self._rest, self._records, self._index = rest, records, index
         self._examine, self._failed = examine, failed
         self._stop = threading.Event()
-        self._since = self._last = 0
+        self._since = self._pending = 0
         self._started = _now().strftime("%Y%m%dT%H%M%S")
         self._lacking: list[str] | None = None
+        self._statistics = b""
+        self._next_comparison = 0.0
         self._series: OrderedDict[str, dict[str, str]] = OrderedDict()
         self._thread = threads.start("inspector", self._run)
 
     @property
     def pending(self) -> int:
-        """How many changes of Orthanc's log have not been looked at."""
-        return max(0, self._last - self._since)
+        """How many instances are to be checked; far behind, changes of any kind count."""
+        return self._pending
 
     def stop(self) -> None:
         """End the thread; a check that runs is finished first, or fails with the pool."""
@@ -98,10 +109,6 @@ class Inspector:
     def join(self) -> None:
         """Wait for the thread's end."""
         self._thread.join()
-
-    def forget(self, instance: str) -> None:
-        """Take a deleted instance out of the index."""
-        self._index.remove(instance)
 
     def inspect(self, instance: str, *, anew: bool = True) -> str:
         """Check one instance, and enter it; gives the verdict.
@@ -132,7 +139,7 @@ class Inspector:
         try:
             self._rest.rest_get(f"/instances/{instance}/metadata")
         except RestError:
-            self.forget(instance)
+            self._index.remove(instance)
             raise
 
     def _check(self, instance: str, record: dict[str, Any]) -> dict[str, Any]:
@@ -237,7 +244,7 @@ class Inspector:
             except RestError:
                 self._stop.wait(_READY_SECONDS)
                 continue
-            self._last = int(last)
+            self._pending = int(last) - self._since
             return True
         return False
 
@@ -251,22 +258,23 @@ class Inspector:
 
     def _follow(self) -> bool:
         """Work off the next changes; gives whether there were any."""
-        uri = f"/changes?since={self._since}&limit={_AT_ONCE}"
-        answer = json.loads(self._rest.rest_get(uri))
+        answer = json.loads(self._rest.rest_get(f"/changes?since={self._since}&limit={_AT_ONCE}"))
         changes = answer["Changes"]
-        if changes:
-            self._last = int(changes[-1]["Seq"])
-            if not answer["Done"]:
-                self._last = int(json.loads(self._rest.rest_get("/changes?last"))["Last"])
-            else:
-                self._stop.wait(_SETTLE_SECONDS)
+        stored = sum(change["ChangeType"] == _STORED for change in changes)
+        if answer["Done"]:
+            self._pending = stored
+        else:
+            last = int(json.loads(self._rest.rest_get("/changes?last"))["Last"])
+            self._pending = stored + last - int(changes[-1]["Seq"])
+        if stored and answer["Done"]:
+            self._stop.wait(_SETTLE_SECONDS)
         for change in changes:
             if self._stop.is_set():
                 return False
-            if change["ChangeType"] == "NewInstance":
+            if change["ChangeType"] == _STORED:
                 self._inspect_if_there(change["ID"])
-            self._since = change["Seq"]
-            self._last = max(self._last, self._since)
+                self._pending -= 1
+            self._since = int(change["Seq"])
         if changes:
             self._rest.write_property(str(self._since))
         return bool(changes)
@@ -285,14 +293,28 @@ class Inspector:
             _log.exception("instance %s was not checked", instance)
 
     def _agree(self) -> bool:
-        """After a start, some at a time: enter what the index lacks; gives whether more is left."""
-        if self._lacking is None:
-            self._lacking = self._compare()
+        """Have the index agree with Orthanc; gives whether more is left to be entered."""
+        if time.monotonic() >= self._next_comparison:
+            self._compare_if_changed()
+        if not self._lacking:
+            return False
         for instance in self._lacking[-_AT_ONCE:]:
             if not self._stop.is_set() and self._records.read_record(instance) is not None:
                 self._inspect_if_there(instance, anew=False)
         del self._lacking[-_AT_ONCE:]
         return bool(self._lacking)
+
+    def _compare_if_changed(self) -> None:
+        """What the index lacks is found after a start only: the log of changes says the rest."""
+        begun = time.monotonic()
+        statistics = self._rest.rest_get("/statistics")
+        if statistics != self._statistics:
+            lacking = self._compare()
+            if self._lacking is None:
+                self._lacking = lacking
+            self._statistics = statistics
+        ended = time.monotonic()
+        self._next_comparison = ended + max(_COMPARE_SECONDS, (ended - begun) * _COMPARE_TIMES)
 
     def _compare(self) -> list[str]:
         """What Orthanc has and the index lacks; what is gone from Orthanc is taken out."""

@@ -105,7 +105,8 @@ def test_eight_clients_while_archives_are_made(server: OrthancServer, by_script:
         thread.join(4 * LIMIT)
         assert not thread.is_alive(), "deadlock"
     assert not problems
-    assert server.get("/transcoder/status")["workers"]["waiting"] == 0
+    waiting = server.get("/transcoder/status")["workers"]["waiting"]
+    assert (waiting["interactive"], waiting["bulk"]) == (0, 0)
 
 
 def test_large_images_at_once_stay_within_bounds(

@@ -6,6 +6,7 @@ import json
 import sqlite3
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -19,6 +20,11 @@ from orthanc_transcoder.records import Records, RestError
 
 PASSED = {"verdict": "PASS", "findings": [], "facts": {}, "pixel_digest": "d", "milliseconds": 1.0}
 
+PARENTS = {
+    "series": b'{"ParentStudy": "st", "MainDicomTags": {"Modality": "CT"}}',
+    "studies": b'{"ParentPatient": "p"}',
+}
+
 
 class FakeOrthanc:
     """As much of the REST API and the database as an inspector uses."""
@@ -30,6 +36,7 @@ class FakeOrthanc:
         self.attachments: dict[str, bytes] = {}
         self.property = ""
         self.date = "20261125T050000"
+        self.asked: Counter[str] = Counter()
 
     def store(self, instance: str) -> None:
         self.files[instance] = b"content of " + instance.encode()
@@ -40,19 +47,20 @@ class FakeOrthanc:
         self.changes.append({**change, "Date": self.date})
 
     def rest_get(self, uri: str) -> bytes:
+        self.asked[uri] += 1
         parts = uri.split("/")
         if uri == "/changes?last":
             return json.dumps({"Last": len(self.changes)}).encode()
+        if uri == "/statistics":
+            return json.dumps({"CountInstances": len(self.files)}).encode()
         if uri.startswith("/changes"):
             since = int(uri.split("since=")[1].split("&", maxsplit=1)[0])
             return json.dumps({"Changes": self.changes[since:], "Done": True}).encode()
         if uri.startswith("/instances?"):
             since = int(uri.split("since=")[1].split("&", maxsplit=1)[0])
             return json.dumps(list(self.files)[since:]).encode()
-        if parts[1] == "series":
-            return b'{"ParentStudy": "st", "MainDicomTags": {"Modality": "CT"}}'
-        if parts[1] == "studies":
-            return b'{"ParentPatient": "p"}'
+        if parts[1] in PARENTS:
+            return PARENTS[parts[1]]
         return self._instance(parts[2], "/".join(parts[3:]))
 
     def _instance(self, instance: str, rest: str) -> bytes:
@@ -127,6 +135,8 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     monkeypatch.setattr("orthanc_transcoder.inspector._POLL_SECONDS", 0.02)
     monkeypatch.setattr("orthanc_transcoder.inspector._PAUSE_SECONDS", 0.02)
     monkeypatch.setattr("orthanc_transcoder.inspector._SETTLE_SECONDS", 0.02)
+    monkeypatch.setattr("orthanc_transcoder.inspector._COMPARE_SECONDS", 0.02)
+    monkeypatch.setattr("orthanc_transcoder.inspector._COMPARE_TIMES", 1)
     made = Bench()
     yield made
     made.stop()
@@ -214,6 +224,19 @@ def test_it_says_how_many_are_pending(bench: Bench) -> None:
     assert pending == [1, 2, 1]
 
 
+def test_what_is_not_to_be_checked_is_not_pending(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orthanc_transcoder.inspector._SETTLE_SECONDS", 30.0)
+    for number in range(1, 4):
+        change = {"ChangeType": "StableSeries", "ID": "se", "Date": bench.orthanc.date}
+        bench.orthanc.changes.append({**change, "Seq": number})
+    bench.start()
+    assert until(lambda: bench.orthanc.property == "3")
+    assert bench.inspector is not None
+    assert bench.inspector.pending == 0
+
+
 def test_what_was_pending_is_checked_after_a_restart_and_nothing_twice(bench: Bench) -> None:
     bench.start()
     bench.orthanc.store("a")
@@ -281,6 +304,37 @@ def test_what_was_deleted_while_orthanc_was_down_leaves_the_index(bench: Bench) 
     assert bench.verdict("b") == "PASS"
 
 
+def test_what_is_deleted_leaves_the_index(bench: Bench) -> None:
+    bench.start()
+    for instance in ("a", "b"):
+        bench.orthanc.store(instance)
+    assert until(lambda: bench.orthanc.property == "2")
+    del bench.orthanc.files["a"]
+    assert until(lambda: bench.verdict("a") == "")
+    assert bench.verdict("b") == "PASS"
+
+
+def test_the_index_is_compared_only_when_orthanc_has_changed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed: list[int] = []
+    page = Inspector._page
+
+    def counted(inspector: Inspector, since: int) -> list[str]:
+        listed.append(since)
+        return page(inspector, since)
+
+    monkeypatch.setattr(Inspector, "_page", counted)
+    bench.orthanc.store("a")
+    bench.start()
+    assert until(lambda: listed == [0, 1])
+    asked = bench.orthanc.asked["/statistics"]
+    assert until(lambda: bench.orthanc.asked["/statistics"] > asked + 3)
+    assert listed == [0, 1]
+    del bench.orthanc.files["a"]
+    assert until(lambda: listed == [0, 1, 0])
+
+
 def test_what_a_page_of_orthancs_list_left_out_stays_in_the_index(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -298,7 +352,7 @@ def test_what_a_page_of_orthancs_list_left_out_stays_in_the_index(
     monkeypatch.setattr(Inspector, "_page", without_b)
     bench.start()
     bench.orthanc.store("c")
-    assert until(lambda: bench.verdict("c") == "PASS" and listed == [0, 1])
+    assert until(lambda: bench.verdict("c") == "PASS" and listed[:2] == [0, 1])
     bench.stop()
     assert bench.verdict("b") == "PASS"
 
@@ -343,7 +397,6 @@ def test_what_is_deleted_before_its_turn_stops_nothing(bench: Bench) -> None:
 def test_what_is_deleted_during_its_check_is_not_in_the_index(bench: Bench) -> None:
     def delete() -> dict[str, Any]:
         del bench.orthanc.files["a"]
-        bench.index.remove("a")
         return dict(PASSED)
 
     bench.orthanc.store("a")

@@ -47,7 +47,6 @@ class Service(IntEnum):
     CREATE_MEMORY_BUFFER = 38
     SET_METRICS_INTEGER_VALUE = 43  # from Orthanc 1.12.1 on
     REGISTER_ON_STORED_INSTANCE_CALLBACK = 1001
-    REGISTER_ON_CHANGE_CALLBACK = 1003
     REGISTER_DECODE_IMAGE_CALLBACK = 1006
     REGISTER_REFRESH_METRICS_CALLBACK = 1011
     REGISTER_TRANSCODER_CALLBACK = 1015
@@ -248,4 +247,3 @@ JOB_CONTENT = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)
 JOB_STEP = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
 JOB_STOP = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int)
 JOBS_UNSERIALIZER = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_char_p, ctypes.c_char_p)
-CHANGE = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_char_p)

@@ -20,7 +20,7 @@ from ..payload import Payload
 from ..records import Records
 from ..threads import Deputy
 from ..web.routes import Response, WebRequest
-from . import callbacks, changes, configuration, jobs, metrics, rest, stored
+from . import callbacks, configuration, jobs, metrics, rest, stored
 from .sdk import Sdk, ServiceError
 
 _log = logging.getLogger(__name__)
@@ -165,15 +165,6 @@ def register_jobs(
     kind = jobs.Jobs(sdk, type_name, _reporter(f"a job ({type_name})", deputy))
     kind.register(restore)
     return kind.submit
-
-
-def register_deleted(sdk: Sdk, deleted: Callable[[str], None], deputy: Deputy) -> None:
-    """Be told of deleted instances, later, on a thread of the deputy's."""
-
-    def tell(instance: str) -> None:
-        deputy.tell(lambda: deleted(instance))
-
-    changes.register(sdk, tell, _reporter("the changes", deputy))
 
 
 def inspector_rest(sdk: Sdk) -> rest.NativeRest:

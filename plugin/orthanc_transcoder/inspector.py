@@ -10,7 +10,8 @@
 - What is deleted is not in Orthanc's log. The core would tell a callback, but of
   jobs, too, with its lock on all jobs held; and that callback would wait for the
   GIL, which a user's script may hold while it waits for that lock. So the index is
-  compared with Orthanc again when Orthanc's statistics are not what they were.
+  compared with Orthanc again when something was entered, or when Orthanc's
+  statistics are not what they were.
 """
 
 from __future__ import annotations
@@ -93,6 +94,7 @@ class Inspector:
         self._started = _now().strftime("%Y%m%dT%H%M%S")
         self._lacking: list[str] | None = None
         self._statistics = b""
+        self._entered = False
         self._next_comparison = 0.0
         self._series: OrderedDict[str, dict[str, str]] = OrderedDict()
         self._thread = threads.start("inspector", self._run)
@@ -130,6 +132,7 @@ class Inspector:
         record = self._records.parse(metadata) or _unasked(about, metadata)
         if anew or "verdict" not in record:
             record = self._check(instance, record)
+        self._entered = True
         self._index.put(self._entry(instance, about, metadata, record))
         self._forget_if_gone(instance)
         return str(record.get("verdict", "NONE"))
@@ -308,7 +311,8 @@ class Inspector:
         """What the index lacks is found after a start only: the log of changes says the rest."""
         begun = time.monotonic()
         statistics = self._rest.rest_get("/statistics")
-        if statistics != self._statistics:
+        if statistics != self._statistics or self._entered:
+            self._entered = False
             lacking = self._compare()
             if self._lacking is None:
                 self._lacking = lacking

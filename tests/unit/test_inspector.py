@@ -314,6 +314,19 @@ def test_what_is_deleted_leaves_the_index(bench: Bench) -> None:
     assert bench.verdict("b") == "PASS"
 
 
+def test_what_was_there_between_two_looks_at_the_statistics_leaves_the_index(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orthanc_transcoder.inspector._COMPARE_SECONDS", 0.5)
+    bench.start()
+    for looks in range(1, 4):
+        assert until(lambda looks=looks: bench.orthanc.asked["/statistics"] >= looks)
+        bench.orthanc.store("a")
+        assert until(lambda: bench.verdict("a") == "PASS")
+        del bench.orthanc.files["a"]
+        assert until(lambda: bench.verdict("a") == "")
+
+
 def test_the_index_is_compared_only_when_orthanc_has_changed(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -319,8 +319,9 @@ def test_what_was_there_between_two_looks_at_the_statistics_leaves_the_index(
 ) -> None:
     monkeypatch.setattr("orthanc_transcoder.inspector._COMPARE_SECONDS", 0.5)
     bench.start()
-    for looks in range(1, 4):
-        assert until(lambda looks=looks: bench.orthanc.asked["/statistics"] >= looks)
+    for _ in range(3):
+        bench.orthanc.asked.clear()
+        assert until(lambda: bench.orthanc.asked["/statistics"] > 0)
         bench.orthanc.store("a")
         assert until(lambda: bench.verdict("a") == "PASS")
         del bench.orthanc.files["a"]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Literal
 
+from .errors import PoolError
 from .records import RestError
 
+_PAUSE_SECONDS = 0.2
 KIND = "TranscoderCheck"
 
 Step = Literal["continue", "success", "failure"]
@@ -25,6 +28,8 @@ class CheckJob:
         no such resource any more.
     inspect
         Checks one instance; gives its verdict.
+    is_ending
+        Whether Orthanc has begun to end: it does not while a job does something.
     done
         How many were checked before a restart.
     """
@@ -35,17 +40,21 @@ class CheckJob:
         identifier: str,
         list_instances: Callable[[str, str], list[str] | None],
         inspect: Callable[[str], str],
+        is_ending: Callable[[], bool],
         done: int = 0,
         verdicts: Mapping[str, int] | None = None,
     ) -> None:
         self._level, self._identifier = level, identifier
-        self._list, self._inspect = list_instances, inspect
+        self._list, self._inspect, self._is_ending = list_instances, inspect, is_ending
         self._instances: list[str] | None = None
         self._done = done
         self._verdicts = Counter(verdicts or {})
 
     def step(self) -> Step:
         """Check one instance; one that was deleted meanwhile is passed over."""
+        if self._is_ending():
+            time.sleep(_PAUSE_SECONDS)
+            return "continue"
         if self._instances is None:
             self._instances = sorted(self._list(self._level, self._identifier) or [])
         if self._done < len(self._instances):
@@ -53,6 +62,10 @@ class CheckJob:
                 self._verdicts[self._inspect(self._instances[self._done])] += 1
             except RestError:
                 self._verdicts["gone"] += 1
+            except PoolError:
+                if self._is_ending():
+                    return "continue"
+                raise
             self._done += 1
         return "continue" if self._done < len(self._instances) else "success"
 

@@ -39,6 +39,8 @@ class QualityControl:
         Where Orthanc keeps its own index; None if that is not known.
     seconds
         Gives the deadline of a job by the bytes of its file.
+    is_ending
+        Whether Orthanc has begun to end.
     """
 
     def __init__(
@@ -50,14 +52,20 @@ class QualityControl:
         deputy: Deputy,
         folder: Path | None,
         seconds: Callable[[int], float],
+        is_ending: Callable[[], bool],
     ) -> None:
         rest = seam.inspector_rest(sdk)
-        self._pool, self._seconds = pool, seconds
+        self._pool, self._seconds, self._is_ending = pool, seconds, is_ending
         self.index = open_index(folder)
         self.reports = Reports(rest, records, self.index, settings.checks)
         quarantine = Quarantine(rest, settings.on_failure)
         self._inspector = Inspector(
-            rest, records, self.index, self._examine if settings.checks else None, quarantine.take
+            rest,
+            records,
+            self.index,
+            self._examine if settings.checks else None,
+            quarantine.take,
+            is_ending,
         )
         self._submit = seam.register_jobs(sdk, KIND, self._restore, deputy)
         self.check = self._start_check if settings.checks else None
@@ -84,7 +92,7 @@ class QualityControl:
 
     def _job(self, level: str, identifier: str, *done: Any) -> CheckJob:
         below, inspect = self.reports.instances_below, self._inspector.inspect
-        return CheckJob(level, identifier, below, inspect, *done)
+        return CheckJob(level, identifier, below, inspect, self._is_ending, *done)
 
     def _examine(self, content: bytes, earlier_digest: str) -> dict[str, Any]:
         """Have a worker check a file; raises ``PoolError``."""

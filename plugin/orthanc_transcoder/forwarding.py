@@ -17,6 +17,7 @@ import json
 import logging
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -76,8 +77,9 @@ class Forwarding:
 class Forwarder:
     """Follows Orthanc's changes on a thread of its own."""
 
-    def __init__(self, rest: Rest, forwarding: Forwarding) -> None:
+    def __init__(self, rest: Rest, forwarding: Forwarding, is_ending: Callable[[], bool]) -> None:
         self._rest = rest
+        self._is_ending = is_ending
         self._to = forwarding
         self._stop = threading.Event()
         self._since = 0
@@ -100,10 +102,16 @@ class Forwarder:
         self._stop.set()
         self._thread.join()
 
+    def _is_over(self) -> bool:
+        return self._stop.is_set() or self._is_ending()
+
     def _run(self) -> None:
         if not self._load_when_ready():
             return
         while not self._stop.is_set():
+            if self._is_ending():
+                self._stop.wait(_POLL_SECONDS)
+                continue
             try:
                 progress = self._follow()
                 self._retry_set_aside()
@@ -137,18 +145,20 @@ class Forwarder:
         uri = f"/changes?since={self._since}&limit={_CHANGES_AT_ONCE}"
         answer = json.loads(self._rest.rest_get(uri))
         for change in answer["Changes"]:
-            if change["ChangeType"] == _CHANGE_OF_LEVEL[self._to.level]:
-                self._deliver(change["ID"])
-            if self._stop.is_set():
+            wanted = change["ChangeType"] == _CHANGE_OF_LEVEL[self._to.level]
+            if (wanted and not self._deliver(change["ID"])) or self._is_over():
                 return False
             self._since = change["Seq"]
             self._save()
         return bool(answer["Changes"])
 
-    def _deliver(self, resource: str) -> None:
-        """Send one resource, however long it takes the peer to come back."""
+    def _deliver(self, resource: str) -> bool:
+        """Send one resource, however long it takes the peer to come back.
+
+        Gives whether it was sent or set aside, and not given up because of the end.
+        """
         pause, refusals = 1.0, 0
-        while not self._stop.is_set():
+        while not self._is_over():
             try:
                 self._send(resource)
             except RestError as error:
@@ -156,17 +166,18 @@ class Forwarder:
                 refusals += self._peer_answers()
             else:
                 self._problem = ""
-                return
+                return True
             if refusals >= _ATTEMPTS:
                 self._set_aside[resource] = time.monotonic() + _SET_ASIDE_SECONDS
-                return
+                return True
             self._stop.wait(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
+        return False
 
     def _retry_set_aside(self) -> None:
         due = [one for one, when in self._set_aside.items() if when <= time.monotonic()]
         for resource in due:
-            if self._stop.is_set():
+            if self._is_over():
                 return
             try:
                 self._send(resource)
@@ -197,6 +208,8 @@ class Forwarder:
             raise RestError(f"the peer confirmed only a part: {answer}")
         self._sent += len(instances)
         if self._to.delete:
+            if self._is_ending():
+                raise RestError("Orthanc ends: it is sent again, and then deleted")
             for instance in instances:
                 self._rest.rest_delete(f"/instances/{instance}")
 

@@ -7,11 +7,10 @@
   workers, it waits and tries again; what ends its worker has failed.
 - The index is derived from the reports that lie with the instances. It is made
   to agree with Orthanc after each start, between the changes.
-- What is deleted is not in Orthanc's log. The core would tell a callback, but of
-  jobs, too, with its lock on all jobs held; and that callback would wait for the
-  GIL, which a user's script may hold while it waits for that lock. So the index is
-  compared with Orthanc again when something was entered, or when Orthanc's
-  statistics are not what they were.
+- What is deleted is not in Orthanc's log, and the callback for changes cannot be
+  used (see ``host.lifetime``). So the index is compared with Orthanc again when
+  something was entered, or when Orthanc's statistics are not what they were.
+- Nothing is begun, and nothing is written, once Orthanc has begun to end.
 """
 
 from __future__ import annotations
@@ -77,6 +76,8 @@ class Inspector:
         the checks are switched off: the transcodings are entered all the same.
     failed
         Takes the identifier of an instance with the verdict FAIL.
+    is_ending
+        Whether Orthanc has begun to end.
     """
 
     def __init__(
@@ -86,9 +87,10 @@ class Inspector:
         index: Index,
         examine: Examine | None,
         failed: Callable[[str], None],
+        is_ending: Callable[[], bool],
     ) -> None:
         self._rest, self._records, self._index = rest, records, index
-        self._examine, self._failed = examine, failed
+        self._examine, self._failed, self._is_ending = examine, failed, is_ending
         self._stop = threading.Event()
         self._since = self._pending = 0
         self._started = _now().strftime("%Y%m%dT%H%M%S")
@@ -125,7 +127,7 @@ class Inspector:
         RestError
             If it is not there any more.
         PoolError
-            If there are no workers.
+            If there are no workers, or Orthanc ends.
         """
         about = json.loads(self._rest.rest_get(f"/instances/{instance}"))
         metadata = json.loads(self._rest.rest_get(f"/instances/{instance}/metadata?expand"))
@@ -156,6 +158,8 @@ class Inspector:
             if error.code in _NOT_THE_FILE or self._stop.is_set():
                 raise
             quality = _fatal(error)
+        if self._is_ending():
+            raise PoolError("stopping", "Orthanc ends")
         if record["outcome"] == Outcome.UNASKED:
             record = self._records.read_record(instance) or record
         quality["checked"] = _now().isoformat(timespec="seconds").replace("+00:00", "Z")
@@ -217,13 +221,17 @@ class Inspector:
         if not self._load_when_ready():
             return
         while not self._stop.is_set():
+            if self._is_ending():
+                self._stop.wait(_POLL_SECONDS)
+                continue
             try:
                 progress = self._follow() or self._agree()
             except RestError as error:
                 _log.warning("Orthanc's changes cannot be read: %s", error)
                 progress = False
             except PoolError as error:
-                _log.warning("the checks wait: %s", error)
+                if not self._is_ending():
+                    _log.warning("the checks wait: %s", error)
                 self._stop.wait(_PAUSE_SECONDS)
                 continue
             except sqlite3.Error as error:
@@ -272,7 +280,7 @@ class Inspector:
         if stored and answer["Done"]:
             self._stop.wait(_SETTLE_SECONDS)
         for change in changes:
-            if self._stop.is_set():
+            if self._stop.is_set() or self._is_ending():
                 return False
             if change["ChangeType"] == _STORED:
                 self._inspect_if_there(change["ID"])
@@ -302,7 +310,9 @@ class Inspector:
         if not self._lacking:
             return False
         for instance in self._lacking[-_AT_ONCE:]:
-            if not self._stop.is_set() and self._records.read_record(instance) is not None:
+            if self._stop.is_set() or self._is_ending():
+                return False
+            if self._records.read_record(instance) is not None:
                 self._inspect_if_there(instance, anew=False)
         del self._lacking[-_AT_ONCE:]
         return bool(self._lacking)
@@ -327,6 +337,8 @@ class Inspector:
             identifiers += page
         lacking, gone = self._index.differences(identifiers)
         for instance in gone:
+            if self._stop.is_set() or self._is_ending():
+                break
             # A deletion between two pages moves others to where nobody looks.
             with contextlib.suppress(RestError):
                 self._forget_if_gone(instance)

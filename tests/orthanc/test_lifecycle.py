@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,26 @@ def store_quietly(server: OrthancServer, content: bytes) -> None:
     """Store; that the server goes away meanwhile is what is tested."""
     with contextlib.suppress(OSError, HttpError):
         server.store(content)
+
+
+def test_it_stops_soon_and_cleanly_while_many_checks_are_pending(
+    start_orthanc: StartOrthanc,
+) -> None:
+    server = start_orthanc(plugins=[python_plugin()], script=SCRIPT)
+    server.store(native_file(Image(rows=9, columns=9)))
+    until(lambda: server.get("/transcoder/report")["instances"] == 1)
+    with ThreadPoolExecutor(4) as clients:
+        contents = [native_file(Image(rows=256, columns=256)) for _ in range(1000)]
+        list(clients.map(lambda content: server.store(content, timeout=60), contents))
+    before = server.get("/transcoder/report")["instances"]
+    started = time.monotonic()
+    assert server.stop(60) == 0
+    # As long as what fills Orthanc's queue of events goes on, Orthanc does not end.
+    assert time.monotonic() - started < 15
+    server.start()
+    until(lambda: server.get("/transcoder/report")["instances"] > 0)
+    after = server.get("/transcoder/report")["instances"]
+    assert after < 900, f"{before} before, {after} after: the checks were not pending"
 
 
 def test_workers_end_by_themselves_when_orthanc_is_killed(

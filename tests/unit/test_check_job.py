@@ -11,8 +11,11 @@ from orthanc_transcoder.records import RestError
 INSTANCES = ["c", "a", "b"]
 
 
-def make(inspect: Callable[[str], str], done: int = 0) -> CheckJob:
-    return CheckJob("series", "s", lambda *_: INSTANCES, inspect, done, {"PASS": done})
+def make(
+    inspect: Callable[[str], str], done: int = 0, is_ending: Callable[[], bool] = lambda: False
+) -> CheckJob:
+    verdicts = {"PASS": done}
+    return CheckJob("series", "s", lambda *_: INSTANCES, inspect, is_ending, done, verdicts)
 
 
 def test_each_instance_is_checked_at_a_step_of_its_own() -> None:
@@ -78,5 +81,34 @@ def test_without_workers_it_fails_with_the_reason() -> None:
 
 
 def test_a_resource_without_instances_is_done_at_once() -> None:
-    job = CheckJob("series", "s", lambda *_: None, lambda _: "PASS")
+    job = CheckJob("series", "s", lambda *_: None, lambda _: "PASS", lambda: False)
     assert job.step() == "success"
+
+
+def test_nothing_is_begun_once_orthanc_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orthanc_transcoder.check_job._PAUSE_SECONDS", 0)
+    ends = [False, True, True, False, False]
+    seen: list[str] = []
+
+    def inspect(instance: str) -> str:
+        seen.append(instance)
+        return "PASS"
+
+    job = make(inspect, is_ending=lambda: ends.pop(0))
+    assert [job.step() for _ in range(5)] == ["continue"] * 4 + ["success"]
+    assert seen == ["a", "b", "c"]
+
+
+def test_what_the_end_interrupts_is_done_again_and_is_no_failure() -> None:
+    ending = False
+
+    def inspect(_: str) -> str:
+        nonlocal ending
+        if not ending:
+            ending = True
+            raise PoolError("stopping", "Orthanc ends")
+        return "PASS"
+
+    job = make(inspect, is_ending=lambda: ending)
+    assert job.step() == "continue"
+    assert job.content()["Checked"] == 0

@@ -107,7 +107,11 @@ class Bench:
         self.failed: list[str] = []
         self.examined: list[bytes] = []
         self.answer: Callable[[], dict[str, Any]] = lambda: dict(PASSED)
+        self.ending = False
         self.inspector: Inspector | None = None
+
+    def is_ending(self) -> bool:
+        return self.ending
 
     def examine(self, content: bytes, earlier_digest: str) -> dict[str, Any]:
         self.examined.append(content)
@@ -117,7 +121,7 @@ class Bench:
         examine = self.examine if checks else None
         self.inspector = None
         self.inspector = Inspector(
-            self.orthanc, self.records, self.index, examine, self.failed.append
+            self.orthanc, self.records, self.index, examine, self.failed.append, self.is_ending
         )
 
     def stop(self) -> None:
@@ -302,6 +306,26 @@ def test_what_was_deleted_while_orthanc_was_down_leaves_the_index(bench: Bench) 
     bench.start()
     assert until(lambda: bench.verdict("a") == "")
     assert bench.verdict("b") == "PASS"
+
+
+def test_nothing_is_asked_or_written_once_orthanc_ends(bench: Bench) -> None:
+    def end() -> dict[str, Any]:
+        bench.ending = True
+        return dict(PASSED)
+
+    bench.orthanc.store("a")
+    bench.orthanc.store("b")
+    bench.answer = end
+    bench.start()
+    assert until(lambda: bool(bench.examined))
+    asked = bench.orthanc.asked.copy()
+    time.sleep(0.2)
+    assert bench.orthanc.asked == asked
+    assert bench.orthanc.attachments == {}
+    assert bench.orthanc.property == "0"
+    bench.answer, bench.ending = lambda: dict(PASSED), False
+    assert until(lambda: bench.verdict("b") == "PASS")
+    assert bench.verdict("a") == "PASS"
 
 
 def test_what_is_deleted_leaves_the_index(bench: Bench) -> None:

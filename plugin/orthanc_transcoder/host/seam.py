@@ -20,7 +20,7 @@ from ..payload import Payload
 from ..records import Records
 from ..threads import Deputy
 from ..web.routes import Response, WebRequest
-from . import callbacks, configuration, jobs, metrics, rest, stored
+from . import callbacks, configuration, jobs, lifetime, metrics, rest, stored
 from .sdk import Sdk, ServiceError
 
 _log = logging.getLogger(__name__)
@@ -32,6 +32,7 @@ _KEPT: list[object] = []
 Configuration = configuration.Configuration
 IngestRule = configuration.IngestRule
 NativeRest = rest.NativeRest
+Lifetime = lifetime.Lifetime
 OfficialRest = rest.OfficialRest
 
 Result = bytearray | Payload | None

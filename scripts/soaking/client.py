@@ -18,6 +18,7 @@ from .ledger import Ledger
 from .plain import PlainOrthanc
 from .reading import ERROR, RIGHT, WRONG, Reading, Stored
 from .sending import SECONDS, Route, Sent, by_c_store, by_rest
+from .turns import Turns
 
 _DAMAGED = 0.25
 _BY_C_STORE = 0.35
@@ -39,6 +40,7 @@ class Tools:
     judge: Judge
     expectations: Expectations
     target: str
+    turns: Turns
 
 
 class Client:
@@ -81,8 +83,9 @@ class Client:
                 self._accepted(sent)
             else:
                 self._refused(sent, route)
-        for stored in self._left:
-            self._read(stored)
+        with self._tools.turns.to_read():
+            for stored in self._left:
+                self._read(stored)
 
     def _refused(self, sent: Sent, route: Route) -> None:
         """An Orthanc without the plugin must refuse it, too."""
@@ -96,7 +99,7 @@ class Client:
             # Orthanc stores what a transcoder made of it before it fails to read the original.
             self._ledger.count("refused, and by plain Orthanc, too", "but transcoded and stored")
             self._look_at_stored(sent.file, identifier)
-            self._server.delete(f"/instances/{identifier}")
+            self._delete(identifier, sent.file)
 
     def _sent_to_plain(self, file: File, route: Route) -> Sent | None:
         def send(plain: OrthancServer) -> Sent:
@@ -155,7 +158,7 @@ class Client:
         """What a death has spoilt succeeds when it is sent again; unless it is blamed for it."""
         file, began = stored.file, time.monotonic()
         while code in _BY_A_DEATH and time.monotonic() - began < _PATIENCE:
-            self._server.delete(f"/instances/{stored.identifier}")
+            self._delete(stored.identifier, file)
             time.sleep(_PAUSE)
             (sent,) = by_rest(self._server, [file])
             if not sent.identifier:
@@ -230,11 +233,15 @@ class Client:
 
     def _delete_left(self) -> None:
         for stored in self._left:
-            path = f"/instances/{stored.identifier}"
-            answer = self._server.request("DELETE", path, timeout=SECONDS)
-            if answer.status != 200:
-                self._defect("an instance was not there when it was deleted", stored.file)
+            self._delete(stored.identifier, stored.file)
         self._left = []
+
+    def _delete(self, identifier: str, file: File) -> None:
+        with self._tools.turns.to_delete():
+            path = f"/instances/{identifier}"
+            answer = self._server.request("DELETE", path, timeout=SECONDS)
+        if answer.status != 200:
+            self._defect("an instance was not there when it was deleted", file)
 
     def _defect(self, text: str, file: File, *found: bytes) -> None:
         files = {f"found{number}": content for number, content in enumerate(found)}

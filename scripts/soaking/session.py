@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.orthanc.processes import Vitals, alive
-from tests.orthanc.servers import SCRIPT, OrthancServer, python_plugin
+from tests.orthanc.servers import SCRIPT, OrthancServer, orthanc_version, python_plugin
 
 from .client import Client, Tools
 from .expecting import Expectations
@@ -22,6 +22,7 @@ from .judging import Judge
 from .killing import Killer
 from .ledger import Ledger
 from .plain import PlainOrthanc
+from .turns import Turns
 
 CLIENTS = 4
 TARGET = "1.2.840.10008.1.2.4.90"  # JPEG 2000 lossless
@@ -35,7 +36,12 @@ _CALM = 3.0  # seconds at a stretch: Orthanc's changes are looked for once a sec
 _POLL = 0.2
 # Of both Orthancs. The caches are filled during the warm-up, not for half an hour. The plain one
 # cannot make what it is to ingest into, but newer ones refuse some headers when they shall.
-_CONFIG = {"MaximumStorageCacheSize": 16, "IngestTranscoding": TARGET}
+_CONFIG = {
+    "MaximumStorageCacheSize": 16,
+    "DicomParserCacheSize": 16,  # this and the next are new in Orthanc 1.13
+    "TranscoderCacheSize": 16,
+    "IngestTranscoding": TARGET,
+}
 
 
 @dataclass(frozen=True)
@@ -86,7 +92,8 @@ class Session:
 
     def _clients(self) -> list[Client]:
         plain = PlainOrthanc(self._plain, self.ledger)
-        tools = Tools(self.server, plain, self.ledger, Judge(), Expectations(), TARGET)
+        turns = Turns(orthanc_version())
+        tools = Tools(self.server, plain, self.ledger, Judge(), Expectations(), TARGET, turns)
         return [Client(tools, 1000 * self._seed + number) for number in range(CLIENTS)]
 
     def _load(self, clients: list[Client]) -> None:

@@ -2,7 +2,9 @@
 
 The first half of the rounds warms up: caches, malloc's arenas and Python's own tables
 fill. What Orthanc keeps beyond that is little, and less each minute; one file of the
-usual 36 kB for each killed worker would be 2 MB a minute.
+usual 36 kB for each killed worker would be 2 MB a minute. A run of a minute or two has
+not filled them yet, on a busy machine least of all: it sees only that an image's frames
+are not kept.
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ from .session import Sample
 _MORE_THREADS = 1
 _MORE_FILES = 2
 _MORE_BYTES = 16_000_000
+_MORE_BYTES_WARMING = 80_000_000
+_WARMING_MINUTES = 3.0  # of the second half
 _BYTES_PER_MINUTE = 500_000
 
 
@@ -48,7 +52,8 @@ def rows(samples: Sequence[Sample]) -> list[Row]:
         return []
     minutes = kept[-1].minutes - kept[0].minutes
     first = kept[0].vitals
-    more = _MORE_BYTES + _BYTES_PER_MINUTE * minutes
+    more = _MORE_BYTES if minutes >= _WARMING_MINUTES else _MORE_BYTES_WARMING
+    more += int(_BYTES_PER_MINUTE * minutes)
     return [
         _row("threads", kept, lambda one: one.threads, first.threads + _MORE_THREADS),
         _row("descriptors", kept, lambda one: one.open_files, first.open_files + _MORE_FILES),

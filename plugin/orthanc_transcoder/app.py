@@ -64,7 +64,6 @@ class Plugin:
         self._rest = seam.NativeRest(self._sdk) if self._sdk else seam.OfficialRest(orthanc)
         self._records = Records(self._rest, settings.report_metadata)
         self._deputy = Deputy(2)
-        self._lifetime = seam.Lifetime()
         self._pool = self._start_pool()
         rules = settings.rules(configuration.lossy_quality)
         self._service = TranscodingService(
@@ -100,7 +99,7 @@ class Plugin:
         if forwarding is None:
             return
         if isinstance(self._rest, seam.NativeRest):
-            self._forwarder = Forwarder(self._rest, forwarding, self._lifetime.is_ending)
+            self._forwarder = Forwarder(self._rest, forwarding, seam.is_closed)
         else:
             _log.error("nothing is forwarded, because the native interface is not used")
 
@@ -128,7 +127,7 @@ class Plugin:
             self._deputy,
             configuration.index_folder,
             self._service.seconds,
-            self._lifetime.is_ending,
+            seam.is_closed,
         )
 
     def _make_site(self) -> Site:

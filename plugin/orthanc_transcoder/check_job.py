@@ -28,8 +28,8 @@ class CheckJob:
         no such resource any more.
     inspect
         Checks one instance; gives its verdict.
-    is_ending
-        Whether Orthanc has begun to end: it does not while a job does something.
+    is_closed
+        Whether Orthanc has begun to end, which it does not while a job does something.
     done
         How many were checked before a restart.
     """
@@ -40,19 +40,19 @@ class CheckJob:
         identifier: str,
         list_instances: Callable[[str, str], list[str] | None],
         inspect: Callable[[str], str],
-        is_ending: Callable[[], bool],
+        is_closed: Callable[[], bool],
         done: int = 0,
         verdicts: Mapping[str, int] | None = None,
     ) -> None:
         self._level, self._identifier = level, identifier
-        self._list, self._inspect, self._is_ending = list_instances, inspect, is_ending
+        self._list, self._inspect, self._is_closed = list_instances, inspect, is_closed
         self._instances: list[str] | None = None
         self._done = done
         self._verdicts = Counter(verdicts or {})
 
     def step(self) -> Step:
         """Check one instance; one that was deleted meanwhile is passed over."""
-        if self._is_ending():
+        if self._is_closed():
             time.sleep(_PAUSE_SECONDS)
             return "continue"
         if self._instances is None:
@@ -63,7 +63,7 @@ class CheckJob:
             except RestError:
                 self._verdicts["gone"] += 1
             except PoolError:
-                if self._is_ending():
+                if self._is_closed():
                     return "continue"
                 raise
             self._done += 1

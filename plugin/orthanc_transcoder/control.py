@@ -39,8 +39,8 @@ class QualityControl:
         Where Orthanc keeps its own index; None if that is not known.
     seconds
         Gives the deadline of a job by the bytes of its file.
-    is_ending
-        Whether Orthanc has begun to end.
+    is_closed
+        Whether Orthanc does not serve: not yet, or not any more.
     """
 
     def __init__(
@@ -52,10 +52,10 @@ class QualityControl:
         deputy: Deputy,
         folder: Path | None,
         seconds: Callable[[int], float],
-        is_ending: Callable[[], bool],
+        is_closed: Callable[[], bool],
     ) -> None:
         rest = seam.inspector_rest(sdk)
-        self._pool, self._seconds, self._is_ending = pool, seconds, is_ending
+        self._pool, self._seconds, self._is_closed = pool, seconds, is_closed
         self.index = open_index(folder)
         self.reports = Reports(rest, records, self.index, settings.checks)
         quarantine = Quarantine(rest, settings.on_failure)
@@ -65,7 +65,7 @@ class QualityControl:
             self.index,
             self._examine if settings.checks else None,
             quarantine.take,
-            is_ending,
+            is_closed,
         )
         self._submit = seam.register_jobs(sdk, KIND, self._restore, deputy)
         self.check = self._start_check if settings.checks else None
@@ -92,7 +92,7 @@ class QualityControl:
 
     def _job(self, level: str, identifier: str, *done: Any) -> CheckJob:
         below, inspect = self.reports.instances_below, self._inspector.inspect
-        return CheckJob(level, identifier, below, inspect, self._is_ending, *done)
+        return CheckJob(level, identifier, below, inspect, self._is_closed, *done)
 
     def _examine(self, content: bytes, earlier_digest: str) -> dict[str, Any]:
         """Have a worker check a file; raises ``PoolError``."""

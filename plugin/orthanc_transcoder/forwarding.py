@@ -77,9 +77,9 @@ class Forwarding:
 class Forwarder:
     """Follows Orthanc's changes on a thread of its own."""
 
-    def __init__(self, rest: Rest, forwarding: Forwarding, is_ending: Callable[[], bool]) -> None:
+    def __init__(self, rest: Rest, forwarding: Forwarding, is_closed: Callable[[], bool]) -> None:
         self._rest = rest
-        self._is_ending = is_ending
+        self._is_closed = is_closed
         self._to = forwarding
         self._stop = threading.Event()
         self._since = 0
@@ -103,13 +103,13 @@ class Forwarder:
         self._thread.join()
 
     def _is_over(self) -> bool:
-        return self._stop.is_set() or self._is_ending()
+        return self._stop.is_set() or self._is_closed()
 
     def _run(self) -> None:
         if not self._load_when_ready():
             return
         while not self._stop.is_set():
-            if self._is_ending():
+            if self._is_closed():
                 self._stop.wait(_POLL_SECONDS)
                 continue
             try:
@@ -124,6 +124,9 @@ class Forwarder:
     def _load_when_ready(self) -> bool:
         """Read the state; Orthanc's database opens a little after its plugins are loaded."""
         while not self._stop.is_set():
+            if self._is_closed():
+                self._stop.wait(_POLL_SECONDS)
+                continue
             try:
                 self._rest.rest_get("/system")
                 state = json.loads(self._rest.read_property() or "{}")
@@ -208,7 +211,7 @@ class Forwarder:
             raise RestError(f"the peer confirmed only a part: {answer}")
         self._sent += len(instances)
         if self._to.delete:
-            if self._is_ending():
+            if self._is_closed():
                 raise RestError("Orthanc ends: it is sent again, and then deleted")
             for instance in instances:
                 self._rest.rest_delete(f"/instances/{instance}")

@@ -10,7 +10,7 @@
 - What is deleted is not in Orthanc's log, and the callback for changes cannot be
   used (see ``host.lifetime``). So the index is compared with Orthanc again when
   something was entered, or when Orthanc's statistics are not what they were.
-- Nothing is begun, and nothing is written, once Orthanc has begun to end.
+- Nothing is begun, and nothing is written, unless Orthanc serves.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from .records import Records, RestError
 _log = logging.getLogger(__name__)
 
 _READY_SECONDS = 0.1
+_LATE_SECONDS = 600.0
 _POLL_SECONDS = 1.0
 _PAUSE_SECONDS = 5.0
 # Orthanc logs that it has stored an instance before it tells us, who then write the report.
@@ -76,8 +77,8 @@ class Inspector:
         the checks are switched off: the transcodings are entered all the same.
     failed
         Takes the identifier of an instance with the verdict FAIL.
-    is_ending
-        Whether Orthanc has begun to end.
+    is_closed
+        Whether Orthanc does not serve: not yet, or not any more.
     """
 
     def __init__(
@@ -87,10 +88,10 @@ class Inspector:
         index: Index,
         examine: Examine | None,
         failed: Callable[[str], None],
-        is_ending: Callable[[], bool],
+        is_closed: Callable[[], bool],
     ) -> None:
         self._rest, self._records, self._index = rest, records, index
-        self._examine, self._failed, self._is_ending = examine, failed, is_ending
+        self._examine, self._failed, self._is_closed = examine, failed, is_closed
         self._stop = threading.Event()
         self._since = self._pending = 0
         self._started = _now().strftime("%Y%m%dT%H%M%S")
@@ -158,7 +159,7 @@ class Inspector:
             if error.code in _NOT_THE_FILE or self._stop.is_set():
                 raise
             quality = _fatal(error)
-        if self._is_ending():
+        if self._is_closed():
             raise PoolError("stopping", "Orthanc ends")
         if record["outcome"] == Outcome.UNASKED:
             record = self._records.read_record(instance) or record
@@ -221,7 +222,7 @@ class Inspector:
         if not self._load_when_ready():
             return
         while not self._stop.is_set():
-            if self._is_ending():
+            if self._is_closed():
                 self._stop.wait(_POLL_SECONDS)
                 continue
             try:
@@ -230,7 +231,7 @@ class Inspector:
                 _log.warning("Orthanc's changes cannot be read: %s", error)
                 progress = False
             except PoolError as error:
-                if not self._is_ending():
+                if not self._is_closed():
                     _log.warning("the checks wait: %s", error)
                 self._stop.wait(_PAUSE_SECONDS)
                 continue
@@ -246,7 +247,14 @@ class Inspector:
 
         At the very first start, what was stored before is not checked unasked.
         """
+        late = time.monotonic() + _LATE_SECONDS
         while not self._stop.is_set():
+            if self._is_closed():
+                if time.monotonic() > late:
+                    _log.warning("Orthanc does not seem to serve: nothing is checked yet")
+                    late += _LATE_SECONDS
+                self._stop.wait(_READY_SECONDS)
+                continue
             try:
                 kept = self._rest.read_property()
                 last = json.loads(self._rest.rest_get("/changes?last"))["Last"]
@@ -280,7 +288,7 @@ class Inspector:
         if stored and answer["Done"]:
             self._stop.wait(_SETTLE_SECONDS)
         for change in changes:
-            if self._stop.is_set() or self._is_ending():
+            if self._stop.is_set() or self._is_closed():
                 return False
             if change["ChangeType"] == _STORED:
                 self._inspect_if_there(change["ID"])
@@ -310,7 +318,7 @@ class Inspector:
         if not self._lacking:
             return False
         for instance in self._lacking[-_AT_ONCE:]:
-            if self._stop.is_set() or self._is_ending():
+            if self._stop.is_set() or self._is_closed():
                 return False
             if self._records.read_record(instance) is not None:
                 self._inspect_if_there(instance, anew=False)
@@ -337,7 +345,7 @@ class Inspector:
             identifiers += page
         lacking, gone = self._index.differences(identifiers)
         for instance in gone:
-            if self._stop.is_set() or self._is_ending():
+            if self._stop.is_set() or self._is_closed():
                 break
             # A deletion between two pages moves others to where nobody looks.
             with contextlib.suppress(RestError):

@@ -12,10 +12,10 @@ INSTANCES = ["c", "a", "b"]
 
 
 def make(
-    inspect: Callable[[str], str], done: int = 0, is_ending: Callable[[], bool] = lambda: False
+    inspect: Callable[[str], str], done: int = 0, is_closed: Callable[[], bool] = lambda: False
 ) -> CheckJob:
     verdicts = {"PASS": done}
-    return CheckJob("series", "s", lambda *_: INSTANCES, inspect, is_ending, done, verdicts)
+    return CheckJob("series", "s", lambda *_: INSTANCES, inspect, is_closed, done, verdicts)
 
 
 def test_each_instance_is_checked_at_a_step_of_its_own() -> None:
@@ -94,7 +94,7 @@ def test_nothing_is_begun_once_orthanc_ends(monkeypatch: pytest.MonkeyPatch) -> 
         seen.append(instance)
         return "PASS"
 
-    job = make(inspect, is_ending=lambda: ends.pop(0))
+    job = make(inspect, is_closed=lambda: ends.pop(0))
     assert [job.step() for _ in range(5)] == ["continue"] * 4 + ["success"]
     assert seen == ["a", "b", "c"]
 
@@ -109,6 +109,6 @@ def test_what_the_end_interrupts_is_done_again_and_is_no_failure() -> None:
             raise PoolError("stopping", "Orthanc ends")
         return "PASS"
 
-    job = make(inspect, is_ending=lambda: ending)
+    job = make(inspect, is_closed=lambda: ending)
     assert job.step() == "continue"
     assert job.content()["Checked"] == 0

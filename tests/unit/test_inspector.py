@@ -110,7 +110,7 @@ class Bench:
         self.ending = False
         self.inspector: Inspector | None = None
 
-    def is_ending(self) -> bool:
+    def is_closed(self) -> bool:
         return self.ending
 
     def examine(self, content: bytes, earlier_digest: str) -> dict[str, Any]:
@@ -121,7 +121,7 @@ class Bench:
         examine = self.examine if checks else None
         self.inspector = None
         self.inspector = Inspector(
-            self.orthanc, self.records, self.index, examine, self.failed.append, self.is_ending
+            self.orthanc, self.records, self.index, examine, self.failed.append, self.is_closed
         )
 
     def stop(self) -> None:

@@ -1,4 +1,4 @@
-"""Whether Orthanc has begun to end: threads of our own must leave it alone then.
+"""Whether Orthanc serves: threads of our own must leave it alone once it begins to end.
 
 What they do keeps it from ending, and can crash it:
 
@@ -24,19 +24,7 @@ _STATUS = Path("/proc/self/status")
 _CAUGHT = re.compile(r"^SigCgt:\s*([0-9a-f]+)$", re.MULTILINE)
 
 
-class Lifetime:
-    """Of this process, which Orthanc's core runs in."""
-
-    def __init__(self) -> None:
-        self._has_served = False
-
-    def is_ending(self) -> bool:
-        """Whether Orthanc served once, and does no longer."""
-        serves = _handles_sigterm()
-        self._has_served = self._has_served or serves
-        return self._has_served and not serves
-
-
-def _handles_sigterm() -> bool:
+def is_closed() -> bool:
+    """Whether Orthanc does not serve: not yet, or not any more."""
     found = _CAUGHT.search(_STATUS.read_text())
-    return found is not None and bool(int(found[1], 16) >> (signal.SIGTERM - 1) & 1)
+    return found is None or not int(found[1], 16) >> (signal.SIGTERM - 1) & 1

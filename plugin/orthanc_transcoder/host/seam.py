@@ -32,7 +32,7 @@ _KEPT: list[object] = []
 Configuration = configuration.Configuration
 IngestRule = configuration.IngestRule
 NativeRest = rest.NativeRest
-Lifetime = lifetime.Lifetime
+is_closed = lifetime.is_closed
 OfficialRest = rest.OfficialRest
 
 Result = bytearray | Payload | None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-HEAD_BYTES = 64 * 1024
+_HEAD_BYTES = 64 * 1024
 # Also what is no proper UID: some files have hashes.
 _UID = rb"([!-~]{3,64})"
 # SOP Instance UID (0008,0018): explicit, implicit, big endian; then the meta
@@ -31,7 +31,7 @@ def transfer_syntax(data: memoryview) -> str:
 
 
 def _search(patterns: tuple[re.Pattern[bytes], ...], data: memoryview) -> str:
-    head = bytes(data[:HEAD_BYTES])
+    head = bytes(data[:_HEAD_BYTES])
     for pattern in patterns:
         if found := pattern.search(head):
             return found.group(1).decode("ascii")

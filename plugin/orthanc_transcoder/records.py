@@ -91,18 +91,10 @@ class Records:
             return dataclasses.replace(report, reason=reason, result_sop_instance_uid=uid)
         return None
 
-    def write(self, instance: str, report: Report, uid: str = "") -> None:
-        """Keep a report with an instance; not on an Orthanc thread.
-
-        Parameters
-        ----------
-        uid
-            SOP Instance UID of what was stored, as far as it is known. Orthanc is
-            asked for it unless it is the report's.
-        """
+    def write(self, instance: str, report: Report) -> None:
+        """Keep a report with an instance, if it is about that one; not on an Orthanc thread."""
         try:
-            if not uid or uid != report.result_sop_instance_uid:
-                uid = self._sop_instance_uid(instance)
+            uid = self._sop_instance_uid(instance)
             if report.result_sop_instance_uid in (uid, "") and not self._is_recorded(instance):
                 self._put(instance, dataclasses.replace(report, result_sop_instance_uid=uid))
         except RestError as error:

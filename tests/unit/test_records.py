@@ -75,8 +75,9 @@ def test_what_was_refused_is_not_taken_for_the_next_image_in_the_target_syntax()
     assert taken is not None
     records.write(INSTANCE, taken)
     assert records.read(INSTANCE) is None
-    records.write(INSTANCE, taken, "1.2")
-    assert records.read(INSTANCE) is not None
+    own = Records(FakeRest("1.2"), 4206)
+    own.write(INSTANCE, taken)
+    assert own.read(INSTANCE) is not None
 
 
 def test_what_is_sent_again_keeps_its_report_and_verdict() -> None:

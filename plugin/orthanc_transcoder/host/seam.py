@@ -13,7 +13,6 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from .. import peek
 from ..errors import HostError
 from ..model import Picture, Request
 from ..payload import Payload
@@ -231,10 +230,10 @@ def register_on_stored(
         is left to a user's own script.
     """
 
-    def keep(instance: str, syntax: str, size: Callable[[], int], uid: str = "") -> None:
+    def keep(instance: str, syntax: str, size: Callable[[], int]) -> None:
         report = records.take(threading.get_ident(), syntax, rule.target)
         if report is not None:
-            deputy.ask(lambda: records.write(instance, report, uid))
+            deputy.ask(lambda: records.write(instance, report))
         elif rule.applies(syntax):
             source_bytes = size()
             deputy.ask(lambda: records.write_unasked(instance, syntax, source_bytes))
@@ -243,8 +242,7 @@ def register_on_stored(
         keep(instance, dicom.GetInstanceTransferSyntaxUid(), dicom.GetInstanceSize)
 
     def native(dicom: stored.StoredInstance, instance: str) -> None:
-        uid = peek.sop_instance_uid(memoryview(dicom.head(peek.HEAD_BYTES)))
-        keep(instance, dicom.transfer_syntax(), dicom.size, uid)
+        keep(instance, dicom.transfer_syntax(), dicom.size)
 
     if sdk:
         stored.register(sdk, native, _reporter("the reports", deputy))

@@ -15,7 +15,10 @@ from .sdk import Sdk
 
 
 class StoredInstance:
-    """An instance that the core has just stored; valid during the call only."""
+    """An instance that the core has just stored; valid during the call only.
+
+    It is not asked for the file: Orthanc 1.13.0 never frees what it gives then.
+    """
 
     def __init__(self, sdk: Sdk, handle: int) -> None:
         self._sdk = sdk
@@ -27,13 +30,6 @@ class StoredInstance:
         call = abi.AccessDicomInstance(ctypes.pointer(text), instance=self._handle)
         self._sdk.invoke(Service.GET_INSTANCE_TRANSFER_SYNTAX_UID, call)
         return self._sdk.take_text(text)
-
-    def head(self, most: int) -> bytes:
-        """The first bytes of the file as it was stored; raises ``ServiceError``."""
-        data = ctypes.c_void_p()
-        call = abi.AccessDicomInstance(result_string=ctypes.addressof(data), instance=self._handle)
-        self._sdk.invoke(Service.GET_INSTANCE_DATA, call)
-        return ctypes.string_at(data.value, min(most, self.size())) if data.value else b""
 
     def size(self) -> int:
         """Bytes of the file; raises ``ServiceError``."""

@@ -115,6 +115,9 @@ class Inspector:
         """Wait for the thread's end."""
         self._thread.join()
 
+    def _is_over(self) -> bool:
+        return self._stop.is_set() or self._is_closed()
+
     def inspect(self, instance: str, *, anew: bool = True) -> str:
         """Check one instance, and enter it; gives the verdict.
 
@@ -288,7 +291,7 @@ class Inspector:
         if stored and answer["Done"]:
             self._stop.wait(_SETTLE_SECONDS)
         for change in changes:
-            if self._stop.is_set() or self._is_closed():
+            if self._is_over():
                 return False
             if change["ChangeType"] == _STORED:
                 self._inspect_if_there(change["ID"])
@@ -318,7 +321,7 @@ class Inspector:
         if not self._lacking:
             return False
         for instance in self._lacking[-_AT_ONCE:]:
-            if self._stop.is_set() or self._is_closed():
+            if self._is_over():
                 return False
             if self._records.read_record(instance) is not None:
                 self._inspect_if_there(instance, anew=False)
@@ -345,7 +348,7 @@ class Inspector:
             identifiers += page
         lacking, gone = self._index.differences(identifiers)
         for instance in gone:
-            if self._stop.is_set() or self._is_closed():
+            if self._is_over():
                 break
             # A deletion between two pages moves others to where nobody looks.
             with contextlib.suppress(RestError):

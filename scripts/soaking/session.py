@@ -91,8 +91,9 @@ class Session:
             self._stop()
 
     def _clients(self) -> list[Client]:
-        plain = PlainOrthanc(self._plain, self.ledger, Turns(orthanc_version()))
-        turns = Turns(orthanc_version())
+        version = orthanc_version()
+        plain = PlainOrthanc(self._plain, self.ledger, Turns(version))
+        turns = Turns(version)
         tools = Tools(self.server, plain, self.ledger, Judge(), Expectations(), TARGET, turns)
         return [Client(tools, 1000 * self._seed + number) for number in range(CLIENTS)]
 

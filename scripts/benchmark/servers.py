@@ -86,16 +86,19 @@ class BenchServer(OrthancServer):
         raise StartError(f"no answer after {timeout} s:\n{self.log()}")
 
     def check_seconds(self, count: int) -> list[float]:
-        """Wait until ``count`` instances were checked; gives what each check took."""
+        """Wait until the ``count`` instances that lie there were checked; gives what each took."""
         end = time.monotonic() + _CHECKED_SECONDS
         while True:
+            # The index may still hold as many that have just been deleted.
             totals = self.get("/transcoder/report")
             if (totals["instances"], totals["pending"]) == (count, 0):
-                break
+                stored = self.instances()
+                reports = [self.get(f"/transcoder/instances/{one}/report") for one in stored]
+                if len(reports) == count and all(report["quality"] for report in reports):
+                    break
             if time.monotonic() > end:
                 raise WrongResultError(f"{totals['pending']} checks are pending still")
             time.sleep(0.1)
-        reports = [self.get(f"/transcoder/instances/{one}/report") for one in self.instances()]
         return [report["quality"]["milliseconds"] / 1000 for report in reports]
 
     def stop(self, timeout: float = 0.2) -> int:

@@ -201,8 +201,8 @@ def test_a_frame_costs_what_a_frame_costs(
     record_property("middle_ms", statistics.median(middle) * 1000)
     record_property("file_mb", len(many) / 1e6)
     record_property("rss_growth_mb", (after - before) / 1e6)
-    # One copy may be left with the C library's allocator, but not one for each frame.
-    assert after - before < 2 * len(many)
+    # One copy may be left with the C library's allocator, but no second one.
+    assert after - before < 1.5 * len(many)
 
 
 def many_frames(frame: Image, count: int) -> bytes:

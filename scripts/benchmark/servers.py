@@ -97,7 +97,7 @@ class BenchServer(OrthancServer):
                 if len(reports) == count and all(report["quality"] for report in reports):
                     break
             if time.monotonic() > end:
-                raise WrongResultError(f"{totals['pending']} checks are pending still")
+                raise WrongResultError(f"not all of {count} instances were checked: {totals}")
             time.sleep(0.1)
         return [report["quality"]["milliseconds"] / 1000 for report in reports]
 

@@ -21,12 +21,13 @@ from .forwarding import Forwarder, Forwarding
 from .host import seam
 from .index import Index
 from .options import SECTION
+from .originals import Originals
 from .pool.process import WorkerProcess
 from .pool.supervisor import Pool
 from .pool.waiting import Patience
 from .records import Records
 from .reports import Reports
-from .service import Ingests, TranscodingService
+from .service import TranscodingService
 from .settings import Settings
 from .threads import Deputy
 from .web import pages
@@ -66,12 +67,14 @@ class Plugin:
         self._deputy = Deputy(2)
         self._pool = self._start_pool()
         rules = settings.rules(configuration.lossy_quality)
+        self._control: QualityControl | None = None
         self._service = TranscodingService(
             self._pool,
             rules,
             settings.deadline,
             self._records.remember,
-            self._find_ingests(configuration.ingest),
+            self._find_originals(configuration),
+            drops=self._sdk is not None and self._sdk.drops_what_is_declined,
         )
         self._decoding = DecodingService(
             self._pool, configuration.builtin_decoder, rules, self._service.seconds
@@ -83,17 +86,18 @@ class Plugin:
         self._register(orthanc, configuration.ingest)
         self._start_forwarding(settings.forwarding)
 
-    def _find_ingests(self, ingest: seam.IngestRule) -> Ingests | None:
-        """Only for Orthancs that must be handed back what we decline."""
-        if self._sdk is None or not self._sdk.drops_what_is_declined:
-            return None
-        ingests = Ingests(ingest.applies)
-        if not seam.register_received(self._sdk, ingests.expect):
-            _log.warning(
-                "another plugin is told of received instances: what cannot be transcoded at "
-                "ingest is stored as Orthanc writes it anew, with the same data set"
-            )
-        return ingests
+    def _find_originals(self, configuration: seam.Configuration) -> Originals:
+        forwarding = self._settings.forwarding
+        return Originals(
+            ingest=configuration.ingest.target,
+            overwrites=configuration.overwrites,
+            moved=forwarding.transcode if forwarding and forwarding.delete else "",
+            is_stored=self._is_stored,
+        )
+
+    def _is_stored(self, instance: str) -> bool:
+        """Whether the index knows an instance; without one, everything may be new."""
+        return self._control is not None and self._control.index.get(instance) is not None
 
     def _start_forwarding(self, forwarding: Forwarding | None) -> None:
         if forwarding is None:

@@ -20,6 +20,7 @@ from . import __version__, syntaxes
 from .codec.registry import default_registry
 from .model import Outcome, Report, Request, Rules
 from .pipeline import check, transcode
+from .policy import kept_if_in_doubt
 
 DONE, ERROR, DECLINED = 0, 1, 3
 
@@ -56,6 +57,11 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument(
         "--quality", type=int, choices=range(1, 101), default=90, metavar="1-100", help="of lossy"
     )
+    one.add_argument(
+        "--doubtful",
+        action="store_true",
+        help="write a result even if other readers may see other values in IN",
+    )
     one.add_argument("--json", action="store_true", help="print the report as JSON")
     one.set_defaults(run=_transcode)
 
@@ -77,6 +83,10 @@ def _transcode(options: argparse.Namespace) -> int:
     data = options.input.read_bytes()
     rules = Rules(lossy=options.lossy, quality=options.quality)
     result, report = transcode(data, Request((options.to,)), rules, default_registry())
+    if not options.doubtful:
+        report = kept_if_in_doubt(report)
+    if report.outcome is Outcome.DECLINED:
+        result = None
     if report.outcome is Outcome.KEPT:
         result = data
     if result is not None:
@@ -125,6 +135,8 @@ def _print(path: Path, report: Report, as_json: bool) -> None:
         print(f"{path}: {_sentence(report)}")
         for note in report.notes:
             print(f"  note: {note}")
+        for code, sentence in report.doubts.items():
+            print(f"  in doubt ({code}): {sentence}")
 
 
 def _sentence(report: Report) -> str:

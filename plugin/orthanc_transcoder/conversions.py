@@ -28,7 +28,6 @@ from .quality import evidence, gates
 from .quality.measures import worst
 from .source import Changes, Source, open_source, stored_samples_only
 
-_PLANAR_CONFIGURATION = 0x00280006
 _BODY_PART = 0x00180015
 _LOSSY = 0x00282110
 _METHOD = 0x00282114
@@ -44,6 +43,7 @@ class Result:
     codec: str
     codec_version: str
     notes: tuple[str, ...] = ()
+    doubts: dict[str, str] = field(default_factory=dict)
     lossy: bool = False
     measures: dict[str, float | None] = field(default_factory=dict)
     frame_measures: tuple[dict[str, float | None], ...] = ()
@@ -83,32 +83,39 @@ def _to_native(job: Job, target: str) -> Result:
     if not job.image.encapsulated:
         return _between_native(job, target)
     source = job.open()
-    if source.cells is not None:
-        return _cells_to_native(job, source, source.cells, target)
+    cells = source.cells
+    whole = source.samples if cells is None else [cells.cells(i) for i in range(len(cells))]
+    implicit = target == syntaxes.IMPLICIT_LE
     changes = {
         **source.changes,
         **_lossy_flag(job.file, source),
-        **_attributes(job.file, source.pixels),
-        **native.native_pixels(
-            source.samples,
-            source.pixels.bits_allocated,
-            implicit=target == syntaxes.IMPLICIT_LE,
-        ),
+        **_attributes(job.file, source.pixels, _high_bit(job, source)),
+        **native.native_pixels(whole, source.pixels.bits_allocated, implicit=implicit),
     }
     data = job.file.write(target, changes)
     uid = job.file.sop_instance_uid
-    proof.prove_native(data, target, uid, source.pixels, source.samples)
-    return _result(job, data, source, len(source.samples))
+    if cells is None:
+        proof.prove_native(data, target, uid, source.pixels, source.samples)
+    else:
+        proof.prove_cells(data, target, uid, source.pixels, job.image.high_bit, cells)
+    return _result(job, data, source, len(whole))
+
+
+def _high_bit(job: Job, source: Source) -> int:
+    """High Bit of what is written: cells stay as they are."""
+    return source.pixels.bits_stored - 1 if source.cells is None else job.image.high_bit
 
 
 def _between_native(job: Job, target: str) -> Result:
     """Re-encode the data set alone: every bit of the pixel data stays."""
+    image, uid = job.image, job.file.sop_instance_uid
     data = job.file.write(target, _as_words(job, target))
-    same_order = job.file.encoding.little and target != syntaxes.EXPLICIT_BE
-    cells = None if same_order else native.unpack(job.file, job.image)
-    proof.prove_cells(data, target, job.file, job.image, cells)
-    uid = job.file.sop_instance_uid
-    return Result(data, uid, job.image.frames, "native", __version__, job.image.notes)
+    if job.file.encoding.little and target != syntaxes.EXPLICIT_BE:
+        proof.prove_same_bytes(data, target, job.file, image)
+    else:
+        cells = native.unpack(job.file, image)
+        proof.prove_cells(data, target, uid, image.format, image.high_bit, cells)
+    return Result(data, uid, image.frames, "native", __version__, image.notes)
 
 
 def _as_words(job: Job, target: str) -> Changes:
@@ -118,18 +125,6 @@ def _as_words(job: Job, target: str) -> Changes:
     if element is None or not wrong or target != syntaxes.EXPLICIT_BE:
         return {}
     return {PIXEL_DATA: dataclasses.replace(element, vr="OW")}
-
-
-def _cells_to_native(job: Job, source: Source, cells: native.NativeFrames, target: str) -> Result:
-    whole = [cells.cells(index) for index in range(len(cells))]
-    implicit = target == syntaxes.IMPLICIT_LE
-    changes = {
-        **_by_pixel(job.image),
-        **native.native_pixels(whole, job.image.bits_allocated, implicit=implicit),
-    }
-    data = job.file.write(target, changes)
-    proof.prove_cells(data, target, job.file, job.image, cells)
-    return _result(job, data, source, len(whole))
 
 
 def _to_lossless(job: Job, target: str) -> Result:
@@ -143,19 +138,28 @@ def _to_lossless(job: Job, target: str) -> Result:
     return _write_lossless(job, source, coded, target)
 
 
-def _write_lossless(job: Job, source: Source, coded: Coded, target: str) -> Result:
+def _write_lossless(
+    job: Job, source: Source, coded: Coded, target: str, high_bit: int | None = None
+) -> Result:
     history = _lossy_flag(job.file, source)
-    return _write_coded(job, source, coded, target, history, job.file.sop_instance_uid)
+    uid = job.file.sop_instance_uid
+    return _write_coded(job, source, coded, target, history, uid, high_bit)
 
 
 def _write_coded(
-    job: Job, source: Source, coded: Coded, target: str, history: Changes, uid: str
+    job: Job,
+    source: Source,
+    coded: Coded,
+    target: str,
+    history: Changes,
+    uid: str,
+    high_bit: int | None = None,
 ) -> Result:
     """Write and prove a file of coded frames; ``history`` is what it says of losses."""
     changes = {
         **source.changes,
         **history,
-        **_attributes(job.file, coded.pixels),
+        **_attributes(job.file, coded.pixels, high_bit),
         **frames.encapsulate(coded.frames),
     }
     data = job.file.write(target, changes)
@@ -167,29 +171,19 @@ def _write_coded(
         coded.codec,
         coded.codec_version,
         source.notes,
+        source.doubts,
         parameters=coded.parameters,
     )
 
 
-def _cells_to_rle(job: Job, source: Source, cells: native.NativeFrames, target: str) -> Result:
+def _cells_to_rle(job: Job, source: Source, cells: native.CellFrames, target: str) -> Result:
     """RLE carries whole cells, as native pixel data does: nothing needs to be dropped."""
     whole = [cells.cells(index) for index in range(len(cells))]
-    image = job.image.format
-    as_cells = dataclasses.replace(image, bits_stored=image.bits_allocated, signed=False)
+    pixels = source.pixels
+    as_cells = dataclasses.replace(pixels, bits_stored=pixels.bits_allocated, signed=False)
     coded = encode_lossless(whole, as_cells, target, job.registry, job.rules, job.threads)
-    changes = {**_by_pixel(job.image), **frames.encapsulate(coded.frames)}
-    data = job.file.write(target, changes)
-    uid = job.file.sop_instance_uid
-    proof.prove_encapsulated(data, target, uid, image, coded.frames)
-    return Result(
-        data,
-        uid,
-        len(whole),
-        coded.codec,
-        coded.codec_version,
-        source.notes,
-        parameters=coded.parameters,
-    )
+    described = dataclasses.replace(coded, pixels=pixels)
+    return _write_lossless(job, source, described, target, job.image.high_bit)
 
 
 def _to_lossy(job: Job, target: str) -> Result:
@@ -269,17 +263,11 @@ METHODS: dict[Mode, Callable[[Job, str], Result]] = {
 
 def _result(job: Job, data: bytes, source: Source, count: int) -> Result:
     uid = job.file.sop_instance_uid
-    return Result(data, uid, count, source.codec, source.codec_version, source.notes)
+    return Result(data, uid, count, source.codec, source.codec_version, source.notes, source.doubts)
 
 
-def _attributes(file: DicomFile, pixels: PixelFormat) -> Changes:
-    return attributes.pixel_attributes(file, **dataclasses.asdict(pixels))
-
-
-def _by_pixel(image: Image) -> Changes:
-    if image.planar_configuration == 0:
-        return {}
-    return {_PLANAR_CONFIGURATION: Element(_PLANAR_CONFIGURATION, "US", b"\0\0")}
+def _attributes(file: DicomFile, pixels: PixelFormat, high_bit: int | None) -> Changes:
+    return attributes.pixel_attributes(file, high_bit=high_bit, **dataclasses.asdict(pixels))
 
 
 def _lossy_flag(file: DicomFile, source: Source) -> Changes:

@@ -21,10 +21,14 @@ class Request:
     allow_new_sop_instance_uid
         Whether a result may carry a new SOP Instance UID. Where it may not,
         a lossy result is forbidden (PS3.3 C.12.4.1).
+    relabel
+        Whether a file without pixel data may be written anew under a compressed
+        transfer syntax, which says nothing of it.
     """
 
     allowed: tuple[str, ...]
     allow_new_sop_instance_uid: bool = True
+    relabel: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +42,8 @@ class Rules:
     maximum_image_bytes
         Of the uncompressed pixel data; what promises more is declined.
     unused_bits
-        ``mask`` or ``decline``, for bits above Bits Stored that hold something
-        which is neither a sign nor an overlay.
+        ``keep``, ``mask`` or ``decline``, for bits above Bits Stored that hold
+        something which is neither a sign nor an overlay.
     lossy
         Whether lossy results are allowed at all.
     quality
@@ -57,7 +61,7 @@ class Rules:
 
     restrict: tuple[str, ...] = ()
     maximum_image_bytes: int = 2**32
-    unused_bits: str = "mask"
+    unused_bits: str = "keep"
     lossy: bool = False
     quality: int = 90
     lossy_targets: dict[str, dict[str, float]] = field(default_factory=dict)
@@ -124,6 +128,11 @@ class Report:
     notes
         Sentences about what the source had wrong and the result has not, such
         as a header that contradicted the codestream.
+    doubts
+        Why another sound reader may find other samples in the source: a sentence
+        for each stable code. What is in doubt must not replace an original.
+    instance
+        Orthanc's identifier of the source, where there are doubts.
     """
 
     outcome: Outcome
@@ -146,6 +155,8 @@ class Report:
     codec_version: str = ""
     milliseconds: float = 0.0
     notes: tuple[str, ...] = ()
+    doubts: dict[str, str] = field(default_factory=dict)
+    instance: str = ""
 
     @property
     def ratio(self) -> float:

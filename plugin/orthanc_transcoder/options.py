@@ -161,13 +161,15 @@ OPTIONS: tuple[Option, ...] = (
         "UnusedBits",
         "unused_bits",
         (str,),
-        "mask",
+        "keep",
         "",
-        '"mask" or "decline"',
-        lambda value: value in ("mask", "decline"),
+        '"keep", "mask" or "decline"',
+        lambda value: value in ("keep", "mask", "decline"),
         "What to do with an image that holds something in the bits above Bits Stored that is "
-        "neither a sign nor an overlay, where the target cannot carry it: drop those bits, as "
-        "DICOM allows, and note it in the report; or keep the original.",
+        "neither a sign nor an overlay, where the target cannot carry it. `keep`: keep the "
+        "original where it would be replaced (at ingest), and drop those bits, as DICOM allows, "
+        "where somebody asks for a copy in another syntax. `mask`: drop them everywhere. "
+        "`decline`: never transcode such an image.",
     ),
     Option(
         "Lossy",

@@ -18,6 +18,7 @@ from .dicom.file import DicomFile
 from .dicom.image import describe
 from .errors import Declined, Refusal
 from .model import Outcome, Report, Request, Rules
+from .originals import identifier
 from .policy import Target
 
 # Orthanc counts the bytes of a result in 32 bits.
@@ -56,6 +57,7 @@ def check(data: Data, registry: Registry) -> Report:
             codec=source.codec,
             codec_version=source.codec_version,
             notes=source.notes,
+            doubts=source.doubts,
         )
 
     return _guarded(data, work)[1]
@@ -126,7 +128,14 @@ def _transcode(
         codec=result.codec,
         codec_version=result.codec_version,
         notes=result.notes,
+        doubts=result.doubts,
+        instance=_identifier(file) if result.doubts else "",
     )
+
+
+def _identifier(file: DicomFile) -> str:
+    patient, study, series = (file.text(tag) for tag in (0x00100020, 0x0020000D, 0x0020000E))
+    return identifier(patient, study, series, file.sop_instance_uid)
 
 
 def _convert(
@@ -135,10 +144,11 @@ def _convert(
     policy.check_source(file.syntax, rules)
     try:
         image = describe(file)
-    except Declined:
+    except Declined as refusal:
         # No image that could be touched; but the data set around it may be
-        # wanted in another native syntax, and that touches nothing.
-        if target := policy.choose_data_set(file.syntax, request):
+        # wanted in another syntax, and that touches nothing.
+        bare = refusal.code == "no_pixel_data"
+        if target := policy.choose_data_set(file.syntax, request, bare=bare):
             return target, reencode(file, target)
         raise
     policy.check_size(image.frame_bytes * image.frames, rules.maximum_image_bytes)

@@ -12,6 +12,7 @@ Pure: the answer depends on the arguments alone. The rules:
   repacked, which loses nothing, before any lossless codec is thought of.
 - Lossy only where nothing else is allowed, the settings permit it, the caller
   allows a new SOP Instance UID, and the samples are no indices into a palette.
+- What is in doubt takes no original's place (see ``reading``).
 - A lossy syntax that may hold a lossless image holds one where lossy may not be;
   but never a palette, which PS3.5 table 8.2.4-1 allows in lossless-only syntaxes.
 """
@@ -25,7 +26,7 @@ from enum import Enum, auto
 from . import syntaxes
 from .codec import uids
 from .errors import Declined
-from .model import Request, Rules
+from .model import Outcome, Report, Request, Rules
 
 _PREFERENCE = (
     syntaxes.EXPLICIT_LE,
@@ -129,6 +130,29 @@ def check_size(size: int, maximum: int) -> None:
         )
 
 
+def kept_if_in_doubt(report: Report) -> Report:
+    """The report of a file that shall take the place of its source.
+
+    Where the reading of the source is in doubt, that is the report of an original
+    that is kept; else the very same.
+    """
+    if report.outcome is not Outcome.TRANSCODED or not report.doubts:
+        return report
+    code, reason = next(iter(report.doubts.items()))
+    return Report(
+        Outcome.DECLINED,
+        code=code,
+        reason=reason,
+        sop_instance_uid=report.sop_instance_uid,
+        result_sop_instance_uid=report.sop_instance_uid,
+        source_syntax=report.source_syntax,
+        source_bytes=report.source_bytes,
+        milliseconds=report.milliseconds,
+        notes=report.notes,
+        doubts=report.doubts,
+    )
+
+
 def unrestricted(candidates: Collection[str], rules: Rules) -> Collection[str]:
     """The candidates that the settings do not exclude."""
     if not rules.restrict:
@@ -136,14 +160,20 @@ def unrestricted(candidates: Collection[str], rules: Rules) -> Collection[str]:
     return [uid for uid in candidates if uid in rules.restrict]
 
 
-def choose_data_set(source: str, request: Request) -> str:
+def choose_data_set(source: str, request: Request, *, bare: bool = False) -> str:
     """The target of a file without an image to transcode; empty if it stays as it is.
 
     Only among the little-endian native syntaxes: there the pixel data that
-    some such files have after all (floats, single bits) keeps its bytes.
+    some such files have after all (floats, single bits) keeps its bytes. What is
+    ``bare`` of any may be labelled with a compressed syntax, too, if it is asked for.
     """
-    allowed = sorted(set(request.allowed) & _LITTLE_ENDIAN, key=_rank)
-    return allowed[0] if allowed and source in _LITTLE_ENDIAN else ""
+    allowed = sorted(set(request.allowed), key=_rank)
+    native = [uid for uid in allowed if uid in _LITTLE_ENDIAN]
+    if native and source in _LITTLE_ENDIAN:
+        return native[0]
+    if bare and request.relabel:
+        return next((uid for uid in allowed if uid != syntaxes.EXPLICIT_BE), "")
+    return ""
 
 
 def _with_retired_last(native: list[Target], others: list[Target]) -> list[Target]:

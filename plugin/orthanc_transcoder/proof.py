@@ -40,27 +40,29 @@ def prove_native(
 
 
 def prove_cells(
-    result: bytes, target: str, file: DicomFile, image: Image, cells: native.NativeFrames | None
+    result: bytes,
+    target: str,
+    uid: str,
+    pixels: PixelFormat,
+    high_bit: int,
+    cells: native.CellFrames,
 ) -> None:
-    """The file holds the same whole cells, described as before.
+    """The file holds exactly these whole cells, and attributes that describe them."""
+    written, image = _read(result, target, uid, pixels)
+    if (image.high_bit, image.frames) != (high_bit, len(cells)):
+        raise CodecError("wrong_attributes", "High Bit or Number of Frames has changed.")
+    found = native.unpack(written, image)
+    if not all(np.array_equal(cells.cells(one), found.cells(one)) for one in range(len(cells))):
+        raise CodecError("not_lossless", "The pixel data is not the same in the written file.")
 
-    Parameters
-    ----------
-    cells
-        None where the pixel data is native in both files and cannot be taken
-        apart (subsampled); then its bytes must be the same.
-    """
+
+def prove_same_bytes(result: bytes, target: str, file: DicomFile, image: Image) -> None:
+    """Both files hold the same native pixel data, byte for byte, described alike."""
     written, new = _read(result, target, file.sop_instance_uid, image.format)
     if (new.high_bit, new.frames) != (image.high_bit, image.frames):
         raise CodecError("wrong_attributes", "High Bit or Number of Frames has changed.")
-    if cells is None:
-        here, there = file.element(PIXEL_DATA), written.element(PIXEL_DATA)
-        equal = bool(here and there and bytes(here.value) == bytes(there.value))
-    else:
-        found = native.unpack(written, new)
-        pairs = range(len(cells))
-        equal = all(np.array_equal(cells.cells(one), found.cells(one)) for one in pairs)
-    if not equal:
+    here, there = file.element(PIXEL_DATA), written.element(PIXEL_DATA)
+    if not (here and there and bytes(here.value) == bytes(there.value)):
         raise CodecError("not_lossless", "The pixel data is not the same in the written file.")
 
 

@@ -20,8 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import syntaxes
-from .codec import rle, uids
+from . import reading, syntaxes
 from .codec.contract import PixelFormat, Samples
 from .codec.registry import Registry
 from .dicom import frames, native
@@ -30,7 +29,6 @@ from .dicom.file import DicomFile
 from .dicom.image import Image, describe
 from .errors import Declined, DicomError
 from .model import Picture
-from .source import as_the_header_reads
 
 _PALETTE = tuple(
     (0x00281101 + channel, 0x00281201 + channel) for channel in range(3)
@@ -163,21 +161,9 @@ def render(frame: bytes, about: FrameIndex, registry: Registry) -> Picture:
 
 def _samples(frame: bytes, about: FrameIndex, registry: Registry) -> tuple[Samples, PixelFormat]:
     image = about.image
-    if image.syntax == uids.RLELossless:
-        cells = rle.decode_containers(frame, image.format)
-        one = dataclasses.replace(image, frames=1, encapsulated=False, planar_configuration=0)
-        return native.NativeFrames(one, cells.tobytes(), True, False)[0], image.format
     if image.encapsulated:
-        codec = registry.decoder(image.syntax)
-        decoded = as_the_header_reads(codec.decode(frame, image.format, image.syntax), image)
-        samples_per_pixel = decoded.samples.shape[2] if decoded.samples.ndim > 2 else 1
-        return decoded.samples, dataclasses.replace(
-            image.format,
-            samples_per_pixel=samples_per_pixel,
-            bits_stored=decoded.bits,
-            signed=decoded.signed,
-            photometric=decoded.photometric,
-        )
+        found = reading.decode(registry.decoder(image.syntax), frame, image)
+        return found.samples, found.pixels
     if image.subsampled:
         return _upsampled(frame, image), image.format
     one = dataclasses.replace(image, frames=1)

@@ -16,7 +16,9 @@ from collections.abc import Callable
 from . import peek
 from .errors import PoolError
 from .model import Outcome, Report, Request, Rules
+from .originals import Originals
 from .payload import Payload
+from .policy import kept_if_in_doubt
 from .pool.jobs import Answer
 from .pool.supervisor import Pool
 
@@ -24,33 +26,7 @@ _log = logging.getLogger(__name__)
 
 # A job's deadline grows by a second for each so many bytes of the file.
 _BYTES_PER_SECOND = 4_000_000
-
-
-class Ingests:
-    """Which threads are about to transcode what they have just received.
-
-    Parameters
-    ----------
-    applies
-        Whether Orthanc transcodes received files of a transfer syntax.
-    """
-
-    def __init__(self, applies: Callable[[str], bool]) -> None:
-        self._applies = applies
-        self._lock = threading.Lock()
-        self._received: dict[int, str] = {}
-
-    def expect(self, data: memoryview) -> None:
-        """Note what the calling thread has received, if it will be transcoded next."""
-        if self._applies(peek.transfer_syntax(data)):
-            with self._lock:
-                self._received[threading.get_ident()] = peek.sop_instance_uid(data)
-
-    def take(self, data: memoryview) -> bool:
-        """Whether this is what the calling thread has received."""
-        with self._lock:
-            expected = self._received.pop(threading.get_ident(), "")
-        return expected != "" and expected == peek.sop_instance_uid(data)
+_NO_ORIGINALS = Originals()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -79,11 +55,14 @@ class TranscodingService:
     ----------
     remember
         Takes the calling thread's identifier and the report.
-    ingests
-        Where Orthanc leaves out of archives and media, without a word, what no
-        transcoder takes (1.13 and later; older ones add the original): the
-        original is handed back then. Not at ingest, where it would be stored
-        after another passage through DCMTK instead of as it came.
+    originals
+        Tells which answers would take an original's place.
+    drops
+        Whether Orthanc leaves out of archives and media, without a word, what no
+        transcoder takes (1.13 and later; older ones add the original). The original
+        must not be handed back instead: Orthanc would serve it elsewhere as if it
+        had the syntax that was asked for. So what may pass is waited for, and what
+        does not is an error in the log.
     """
 
     def __init__(
@@ -92,15 +71,19 @@ class TranscodingService:
         rules: Rules,
         deadline: int,
         remember: Callable[[int, Report], None],
-        ingests: Ingests | None = None,
+        originals: Originals = _NO_ORIGINALS,
+        *,
+        drops: bool = False,
     ) -> None:
-        self._ingests = ingests
         self._pool = pool
         self._rules = dataclasses.asdict(rules)
         self._deadline = deadline
         self._remember = remember
+        self._originals = originals
+        self._drops = drops
         self._lock = threading.Lock()
         self._tallies: dict[tuple[str, str], Tally] = {}
+        self._notable: Counter[str] = Counter()
 
     def transcode(self, data: memoryview, request: Request) -> bytearray | Payload | None:
         """The transcoded file, or None if Orthanc must go on without us.
@@ -110,9 +93,10 @@ class TranscodingService:
         data
             A DICOM file; must stay valid until this returns.
         """
-        hand_back = self._ingests is not None and not self._ingests.take(data)
-        call = _Call(self, data, request, hand_back)
-        self._pool.run(call.header(), data, call.seconds, call.conclude)
+        copy = not self._originals.may_be_ingest(request)
+        call = _Call(self, data, dataclasses.replace(request, relabel=copy))
+        patient = self._drops and copy
+        self._pool.run(call.header(), data, call.seconds, call.conclude, patient=patient)
         return call.result
 
     @property
@@ -130,6 +114,8 @@ class TranscodingService:
             if outcome == Outcome.TRANSCODED:
                 counters["source_bytes"] += tally.source_bytes
                 counters["result_bytes"] += tally.result_bytes
+        with self._lock:
+            counters.update(self._notable)
         return dict(counters)
 
     @property
@@ -141,23 +127,39 @@ class TranscodingService:
         """The deadline of a job on a file of ``size`` bytes."""
         return self._deadline + size / _BYTES_PER_SECOND
 
+    def settle(self, request: Request, report: Report) -> Report:
+        """What becomes of a worker's report: a doubtful result takes no original's place."""
+        if report.doubts and self._originals.are_replaced(request, report.instance):
+            return kept_if_in_doubt(report)
+        return report
+
     def finish(self, thread: int, request: Request, report: Report) -> None:
         """Account for a finished call of the thread ``thread``."""
         asked = report.target_syntax or ",".join(request.allowed[:1])
         key = (str(report.outcome), asked)
+        refused = report.outcome in (Outcome.DECLINED, Outcome.FAILED)
+        lost = refused and self._drops and not self._originals.may_be_ingest(request)
         with self._lock:
             self._tallies[key] = self._tallies.get(key, Tally()).plus(report)
+            if report.doubts and not refused:
+                self._notable["in_doubt"] += 1
+            if lost:
+                self._notable["unanswered"] += 1
         _tell(report)
+        if lost:
+            _log.error(
+                "%s: there is no %s of it from here; unless Orthanc's own transcoder makes one, "
+                "it is missing in archives and media, which Orthanc does not tell",
+                _name(report),
+                asked,
+            )
         self._remember(thread, report)
 
 
 class _Call:
     """One call of ``transcode``, from an Orthanc thread to the pool and back."""
 
-    def __init__(
-        self, service: TranscodingService, data: memoryview, request: Request, hand_back: bool
-    ) -> None:
-        self._hand_back = hand_back
+    def __init__(self, service: TranscodingService, data: memoryview, request: Request) -> None:
         self.result: bytearray | Payload | None = None
         self.seconds = service.seconds(len(data))
         self._service = service
@@ -172,18 +174,19 @@ class _Call:
             "job": "transcode",
             "allowed": self._request.allowed,
             "allow_new_sop_instance_uid": self._request.allow_new_sop_instance_uid,
+            "relabel": self._request.relabel,
             "rules": self._service.rules,
             "seconds": self.seconds,
         }
 
     def conclude(self, answer: Answer) -> None:
         """Take the pool's answer, on one of its threads."""
-        report = self._report(answer)
+        report = self._service.settle(self._request, self._report(answer))
         elapsed = (time.monotonic() - self._started) * 1000
         report = dataclasses.replace(report, milliseconds=round(elapsed, 1))
         if report.outcome is Outcome.TRANSCODED:
             self.result = answer.payload
-        elif report.outcome is Outcome.KEPT or self._hand_back:
+        elif report.outcome is Outcome.KEPT:
             self.result = bytearray(self._data)
         self._service.finish(self._thread, self._request, report)
 
@@ -215,8 +218,10 @@ class _Call:
 
 def _tell(report: Report) -> None:
     """One line for each transcoding; what kept the original is a warning."""
-    name = report.sop_instance_uid or "an unidentified instance"
+    name = _name(report)
     if report.outcome is Outcome.TRANSCODED:
+        for code, sentence in report.doubts.items():
+            _log.warning("%s is in doubt (%s), and was asked for: %s", name, code, sentence)
         _log.info(
             "%s: %s to %s, %d to %d bytes, %s, %.0f ms",
             name,
@@ -229,3 +234,7 @@ def _tell(report: Report) -> None:
         )
     elif report.outcome is not Outcome.KEPT:
         _log.warning("%s %s (%s): %s", name, report.outcome, report.code, report.reason)
+
+
+def _name(report: Report) -> str:
+    return report.sop_instance_uid or "an unidentified instance"

@@ -37,7 +37,7 @@ class Settings:
     worker_memory: int = 0
     maximum_image_size: int = 4096
     restrict: list[str] = field(default_factory=list)
-    unused_bits: str = "mask"
+    unused_bits: str = "keep"
     lossy: bool = False
     lossy_targets: dict[str, dict[str, float]] = field(default_factory=dict)
     maximum_error: int = 0

@@ -22,8 +22,8 @@ LOSSLESS_BITS = {
     uids.JPEGLosslessSV1: range(2, 17),
     uids.JPEGLSLossless: range(2, 17),
     uids.JPEG2000Lossless: range(1, 23),
-    uids.HTJ2KLossless: range(1, 33),
-    uids.HTJ2KLosslessRPCL: range(1, 33),
+    uids.HTJ2KLossless: range(1, 17),
+    uids.HTJ2KLosslessRPCL: range(1, 17),
     uids.JPEGXLLossless: range(1, 17),
 }
 LOSSLESS = sorted(LOSSLESS_BITS)

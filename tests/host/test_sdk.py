@@ -27,7 +27,6 @@ OTHERS = {
     "OrthancPluginErrorCode_Success": abi.SUCCESS,
     "OrthancPluginErrorCode_Plugin": abi.PLUGIN_ERROR,
     "OrthancPluginErrorCode_NotImplemented": abi.NOT_IMPLEMENTED,
-    "OrthancPluginReceivedInstanceAction_KeepAsIs": abi.KEEP_AS_IS,
     "OrthancPluginMetricsType_Default": abi.METRICS_DEFAULT,
 }
 # What came with which version of the header.
@@ -91,7 +90,6 @@ STRUCTURES = {
     "_OrthancPluginAccessDicomInstance": abi.AccessDicomInstance,
     "_OrthancPluginSetMetricsValue": abi.SetMetricsValue,
     "_OrthancPluginSetMetricsIntegerValue": abi.SetMetricsIntegerValue,
-    "_OrthancPluginReceivedInstanceCallback": abi.Callback,
     "_OrthancPluginCreateJob": abi.CreateJob,
     "_OrthancPluginFreeJob": abi.FreeJob,
     "_OrthancPluginSubmitJob": abi.SubmitJob,

@@ -181,6 +181,19 @@ def unsigned(frame: bytes) -> bytes:
     return frame[:at] + bytes((frame[at] & 0x7F,)) + frame[at + 1 :]
 
 
+def unsigned_cells(_frame: bytes) -> bytes:
+    """Positive samples, in a codestream that declares no sign."""
+    samples = np.arange(128 * 128, dtype=np.uint16).reshape(128, 128) % 999
+    return bytes(imagecodecs.jpeg2k_encode(samples, codecformat="j2k", reversible=True))
+
+
+def point_transformed(frame: bytes) -> bytes:
+    """A lossless JPEG that says of its samples that their lowest bit was left out."""
+    at = frame.index(b"\xff\xda") + 9  # one component: Ah and Al are the header's last byte
+    assert frame[at] == 0
+    return frame[:at] + b"\1" + frame[at + 1 :]
+
+
 def without_last_packet(frame: bytes) -> bytes:
     return frame[: len(frame) // 2]
 

@@ -54,6 +54,7 @@ from tests.quality.spoiling import (
     overlay,
     pixel_vr,
     pixels,
+    point_transformed,
     pointer,
     replaced,
     several_frames,
@@ -61,6 +62,7 @@ from tests.quality.spoiling import (
     swapped_offsets,
     two_components,
     unsigned,
+    unsigned_cells,
     without_fragments,
     without_last_packet,
     without_tlm,
@@ -148,6 +150,11 @@ PROVOKED: dict[str, tuple[Callable[[], bytes], str]] = {
     ),
     "depth_disagrees": (lambda: edited(coded(), having(BitsStored=15, HighBit=14)), "frame 1"),
     "sign_disagrees": (lambda: with_frames(coded(), unsigned), "frame 1"),
+    "sign_label": (lambda: with_frames(coded(), unsigned_cells), "frame 1"),
+    "point_transform": (
+        lambda: with_frames(coded(uids.JPEGLosslessSV1), point_transformed),
+        "frame 1",
+    ),
     "colour_disagrees": (
         lambda: edited(colour(uids.JPEGBaseline8Bit), having(PhotometricInterpretation="RGB")),
         "frame 1",

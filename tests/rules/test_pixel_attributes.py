@@ -185,57 +185,6 @@ def test_palette_colour_is_never_lossy(target: str) -> None:
         assert (report.outcome, report.code) == ("declined", "lossy_palette")
 
 
-def disagreeing(truth: Image, claimed: Image, syntax: str) -> bytes:
-    codes = codestreams(to(native_file(truth), syntax)[0])
-    return encapsulated_file(claimed, codes, syntax)
-
-
-@pytest.mark.parametrize("syntax", RCT, ids=KEYWORD.get)
-@pytest.mark.parametrize(
-    ("claimed", "note"),
-    [
-        (Image(9, 11, bits_stored=16), "Bits Stored"),
-        (Image(11, 9, bits_stored=12), "Rows"),
-    ],
-)
-def test_where_codestream_and_header_disagree_the_codestream_is_followed_and_reported(
-    syntax: str, claimed: Image, note: str
-) -> None:
-    truth = Image(9, 11, bits_stored=12)
-    content = disagreeing(truth, claimed, syntax)
-    for target in (EXPLICIT, uids.JPEGLSLossless):
-        result, report = to(content, target)
-        assert pixel_module(result) == pixel_module(native_file(truth))
-        assert any(note in line for line in report.notes)
-        assert np.array_equal(native(result), texture(truth))
-
-
-@pytest.mark.parametrize("syntax", RCT, ids=KEYWORD.get)
-@pytest.mark.parametrize("signed", [False, True])
-def test_a_sign_that_they_disagree_about_is_the_headers(syntax: str, signed: bool) -> None:
-    """The bits are the same; what they mean, the whole data set says (GDCM and pydicom agree)."""
-    truth = Image(9, 11, bits_stored=12, signed=not signed)
-    claimed = Image(9, 11, bits_stored=12, signed=signed)
-    content = disagreeing(truth, claimed, syntax)
-    for target in (EXPLICIT, uids.JPEGLSLossless, uids.JPEG2000):
-        result, report = to(content, target)
-        assert pixel_module(result) == pixel_module(native_file(claimed))
-        assert any("Pixel Representation" in line for line in report.notes)
-        mask = (1 << 12) - 1
-        assert np.array_equal(native(result) & mask, texture(truth) & mask)
-
-
-@pytest.mark.parametrize("syntax", [uids.JPEGLosslessSV1, uids.JPEGLSLossless, uids.JPEGXLLossless],
-                         ids=KEYWORD.get)  # fmt: skip
-def test_depth_and_size_disagree_where_the_codestream_has_no_sign(syntax: str) -> None:
-    truth = Image(9, 11, bits_stored=12)
-    for claimed in (Image(9, 11, bits_stored=16), Image(11, 9, bits_stored=12)):
-        result, report = to(disagreeing(truth, claimed, syntax), EXPLICIT)
-        assert pixel_module(result) == pixel_module(native_file(truth))
-        assert report.notes
-        assert np.array_equal(native(result), texture(truth))
-
-
 @pytest.mark.parametrize("syntax", RCT[1:], ids=KEYWORD.get)
 @pytest.mark.parametrize("image", [RGB, GREY], ids=["RGB", "grey"])
 def test_j2k_and_htj2k_are_raw_codestreams(syntax: str, image: Image) -> None:

@@ -84,6 +84,9 @@ def test_other_syntaxes_drop_undeclared_bits_with_a_note_or_decline() -> None:
     request = Request((uids.JPEG2000Lossless,))
     result, report = transcode(buffer.getvalue(), request, Rules(), REGISTRY)
     assert result is not None
+    assert "64 samples" in report.doubts["unused_bits"]
+    result, report = transcode(buffer.getvalue(), request, Rules(unused_bits="mask"), REGISTRY)
+    assert result is not None
     assert "64 samples" in report.notes[0]
     back, _ = transcode(result, Request((syntaxes.EXPLICIT_LE,)), Rules(), REGISTRY)
     assert back is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Callable
 from typing import Any, cast
@@ -10,19 +11,23 @@ import pytest
 
 from orthanc_transcoder.errors import PoolError
 from orthanc_transcoder.model import Outcome, Report, Request, Rules
+from orthanc_transcoder.originals import Originals, identifier
 from orthanc_transcoder.payload import whole
 from orthanc_transcoder.pool.jobs import Answer
 from orthanc_transcoder.pool.supervisor import Pool
-from orthanc_transcoder.service import Ingests, TranscodingService
+from orthanc_transcoder.service import TranscodingService
 from tests.synthesis import Image, native_file
 
 FILE = native_file(Image(rows=4, columns=4))
+J2K = "1.2.840.10008.1.2.4.90"
+NONE = Originals()
 
 
 class FakePool:
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
         self.header: dict[str, Any] = {}
+        self.patient = False
 
     def run(
         self,
@@ -30,13 +35,16 @@ class FakePool:
         payload: memoryview,
         seconds: float,
         conclude: Callable[[Answer], None],
+        *,
+        patient: bool = False,
     ) -> None:
         self.header = header
+        self.patient = patient
         conclude(self.answer)
 
 
 def service(
-    answer: Answer, ingests: Ingests | None = None
+    answer: Answer, originals: Originals = NONE, *, drops: bool = False
 ) -> tuple[TranscodingService, list[tuple[int, Report]]]:
     remembered: list[tuple[int, Report]] = []
     made = TranscodingService(
@@ -44,9 +52,14 @@ def service(
         Rules(),
         10,
         lambda thread, report: remembered.append((thread, report)),
-        ingests,
+        originals,
+        drops=drops,
     )
     return made, remembered
+
+
+def pool_of(made: TranscodingService) -> FakePool:
+    return cast(FakePool, made._pool)
 
 
 def answer(outcome: Outcome, payload: bytes = b"") -> Answer:
@@ -55,7 +68,7 @@ def answer(outcome: Outcome, payload: bytes = b"") -> Answer:
 
 
 def ask(made: TranscodingService) -> bytes | None:
-    result = made.transcode(memoryview(FILE), Request(("1.2.840.10008.1.2.4.90",)))
+    result = made.transcode(memoryview(FILE), Request((J2K,)))
     return None if result is None else bytes(whole(result))
 
 
@@ -80,38 +93,57 @@ def test_what_is_declined_is_left_to_orthanc(outcome: Outcome) -> None:
 
 
 @pytest.mark.parametrize("outcome", [Outcome.DECLINED, Outcome.FAILED])
-def test_newer_orthancs_get_the_original_back(outcome: Outcome) -> None:
-    """They would leave it out of archives."""
-    made, remembered = service(answer(outcome), Ingests(lambda _: True))
-    assert ask(made) == FILE
-    assert remembered[0][1].outcome is outcome
-
-
-@pytest.mark.parametrize("outcome", [Outcome.DECLINED, Outcome.FAILED])
-def test_but_not_at_ingest(outcome: Outcome) -> None:
-    """There they store what they were sent, byte for byte."""
-    ingests = Ingests(lambda _: True)
-    made, _ = service(answer(outcome), ingests)
-    ingests.expect(memoryview(FILE))
+def test_what_newer_orthancs_leave_out_of_archives_is_an_error_in_the_log(
+    outcome: Outcome, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Never the original: it would be served elsewhere as what was asked for."""
+    made, _ = service(answer(outcome), drops=True)
     assert ask(made) is None
-    assert ask(made) == FILE  # the next time, it is something else
+    assert made.counters["unanswered"] == 1
+    assert any(record.levelname == "ERROR" for record in caplog.records)
 
 
-def test_an_ingest_is_of_one_thread_and_one_instance() -> None:
-    ingests = Ingests(lambda syntax: syntax == "1.2.840.10008.1.2.1")
-    other = native_file(Image(rows=4, columns=4))
-    ingests.expect(memoryview(FILE))
-    assert not ingests.take(memoryview(other))
-    ingests.expect(memoryview(FILE))
-    found: list[bool] = []
-    thread = threading.Thread(target=lambda: found.append(ingests.take(memoryview(FILE))))
-    thread.start()
-    thread.join()
-    assert found == [False]
-    assert ingests.take(memoryview(FILE))
-    ingests = Ingests(lambda _: False)
-    ingests.expect(memoryview(FILE))
-    assert not ingests.take(memoryview(FILE))
+@pytest.mark.parametrize(("ingest", "patient"), [(J2K, False), ("", True)])
+def test_what_may_pass_is_waited_for_but_not_at_ingest(ingest: str, patient: bool) -> None:
+    made, _ = service(answer(Outcome.FAILED), Originals(ingest=ingest), drops=True)
+    ask(made)
+    assert pool_of(made).patient is patient
+    assert made.counters["unanswered"] == patient
+    assert pool_of(made).header["relabel"] is patient
+
+
+DOUBT = {"sign_disagrees": "Two readings."}
+
+
+@pytest.mark.parametrize(
+    ("originals", "replaced"),
+    [
+        (Originals(), False),
+        (Originals(ingest=J2K), True),
+        (Originals(ingest=J2K, is_stored=lambda identifier: identifier == "a"), False),
+        (Originals(ingest=J2K, is_stored=lambda identifier: identifier == "b"), True),
+        (Originals(ingest=J2K, overwrites=True, is_stored=lambda _: True), True),
+        (Originals(ingest="1.2.840.10008.1.2.4.70"), False),
+        (Originals(moved=J2K), True),
+    ],
+)
+def test_a_doubtful_result_takes_no_originals_place(originals: Originals, replaced: bool) -> None:
+    report = Report(Outcome.TRANSCODED, target_syntax=J2K, doubts=DOUBT, instance="a")
+    made, remembered = service(Answer({"report": report.to_json()}, bytearray(b"x")), originals)
+    assert ask(made) == (None if replaced else b"x")
+    kept = remembered[0][1]
+    assert kept.outcome is (Outcome.DECLINED if replaced else Outcome.TRANSCODED)
+    assert kept.code == ("sign_disagrees" if replaced else "")
+    assert kept.doubts == DOUBT
+    assert made.counters.get("in_doubt", 0) == (not replaced)
+
+
+def test_the_identifier_is_orthancs() -> None:
+    """As Orthanc's own documentation of its identifiers computes it."""
+    digest = hashlib.sha1(b"P|1.2|1.2.3|1.2.3.4", usedforsecurity=False).hexdigest()
+    found = identifier("P", "1.2", "1.2.3", "1.2.3.4")
+    assert found.replace("-", "") == digest
+    assert [len(part) for part in found.split("-")] == [8] * 5
 
 
 def test_a_dead_worker_is_reported_with_the_instance(caplog: pytest.LogCaptureFixture) -> None:

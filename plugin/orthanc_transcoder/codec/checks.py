@@ -157,3 +157,8 @@ def from_pattern(pattern: Samples, bits: int, signed: bool) -> Samples:
     values = pattern.view(np.dtype(f"i{pattern.dtype.itemsize}"))
     extended: Samples = (values << spare) >> spare
     return extended
+
+
+def without_sign(pattern: Samples, bits: int, pixels: PixelFormat) -> Samples:
+    """Samples of a codestream that cannot declare a sign (see ``contract.Decoded.signed``)."""
+    return from_pattern(pattern, bits, pixels.signed and bits == pixels.bits_stored)

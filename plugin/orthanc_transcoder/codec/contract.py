@@ -106,8 +106,9 @@ class Decoded:
         Precision that the codestream declares; the format's where it says nothing
         (RLE).
     signed
-        Whether the codestream declares signed samples; where it cannot (JPEG,
-        JPEG-LS, JPEG XL, RLE), whether the format does.
+        Whether ``samples`` are signed: as the codestream declares. One that cannot
+        (JPEG, JPEG-LS, JPEG XL, RLE) carries patterns: they are two's complement if
+        the format is signed and of that very depth, else unsigned.
     photometric
         Colour space of ``samples``: what the codestream's own transform, now
         undone, was applied to; the format's where it says nothing.
@@ -115,6 +116,8 @@ class Decoded:
         Whether the codestream itself was coded irreversibly.
     notes
         Where codestream and expected format disagree, one sentence each.
+    sign_declared
+        Whether it is the codestream that says so.
     """
 
     samples: Samples
@@ -123,6 +126,7 @@ class Decoded:
     photometric: str
     lossy: bool
     notes: tuple[str, ...] = field(default=())
+    sign_declared: bool = False
 
 
 class Codec(Protocol):

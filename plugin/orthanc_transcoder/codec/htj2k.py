@@ -11,7 +11,8 @@
 - imagecodecs declares the container's 8, 16 or 32 bits as precision. Bits
   Stored is written instead, after preparing the samples so that a decoder finds
   the same coefficients (``_prepare``); OpenJPEG agrees with the result.
-- Reversible: all of 1 to 32 bits. RGB is coded by RCT or ICT, as in JPEG 2000.
+- 1 to 16 bits are encoded: OpenJPH codes and reads up to 32, but no other decoder
+  (OpenJPEG, Debian's OpenJPH) reads more. RGB is coded by RCT or ICT, as in JPEG 2000.
 - .203 aims at a PSNR over the frame's actual range: asked for, or mapped from
   ``quality`` (see ``lossy``), searched for over the quantisation step.
 - imagecodecs drops errors of OpenJPH and returns part of the image: they are
@@ -38,8 +39,7 @@ from . import checks, j2k_codestream, j2k_decode, lossy, uids
 from .contract import Codec, Decoded, Encoded, EncodeOptions, PixelFormat, Samples
 from .j2k_codestream import Codestream
 
-_MAX_BITS = 32
-_MAX_BITS_LOSSY = 16
+_MAX_BITS = 16
 _MAX_LOSSY_PLANES = 30
 _DEEP = 24  # bits; a 32-bit container, and what a float holds exactly
 _BASE_RESOLUTION = 64
@@ -62,7 +62,7 @@ class HtJ2k:
     def refuses(self, pixels: PixelFormat, syntax: str) -> str | None:
         """Say why such frames cannot be encoded."""
         if syntax == uids.HTJ2K:
-            return checks.refuses_lossy(pixels) or checks.refuses_common(pixels, _MAX_BITS_LOSSY)
+            return checks.refuses_lossy(pixels) or checks.refuses_common(pixels, _MAX_BITS)
         if reason := checks.refuses_common(pixels, _MAX_BITS):
             return reason
         if syntax == uids.HTJ2KLosslessRPCL and not _has_small_base(pixels):

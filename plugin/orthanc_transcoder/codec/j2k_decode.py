@@ -59,6 +59,7 @@ def decode(
         photometric=photometric,
         lossy=not stream.reversible,
         notes=(*stream.notes, *checks.disagreements(stream.format, pixels), *notes),
+        sign_declared=True,
     )
 
 

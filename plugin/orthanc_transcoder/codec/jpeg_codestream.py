@@ -25,8 +25,8 @@ _FRAMES = frozenset((*range(0xC0, 0xD0), SOF_LS)) - {0xC4, 0xC8, 0xCC}  # DHT, J
 _SEGMENTS = _FRAMES | frozenset((0xC4, 0xCC, 0xDB, 0xDC, 0xDD, 0xF8, 0xFE, *range(0xE0, 0xF0)))
 _UNKNOWN = StreamFormat(0, 0, 0, 0, signed=False)
 # A scan's bytes go on over stuffed FF 00 (T.81), FF 0xxxxxxx (T.87) and restart markers.
-_NEXT_MARKER = re.compile(rb"\xff+[\x01-\xcf\xd8-\xfe]", re.DOTALL)
-_NEXT_MARKER_LS = re.compile(rb"\xff+[\x80-\xcf\xd8-\xfe]", re.DOTALL)
+_NEXT_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]", re.DOTALL)
+_NEXT_MARKER_LS = re.compile(rb"\xff[\x80-\xcf\xd8-\xfe]", re.DOTALL)
 
 
 @dataclass(slots=True)

@@ -12,7 +12,9 @@ says nothing; the first that applies decides:
    RGB (an encoder that kept the native header);
 4. the header: YBR_FULL and YBR_FULL_422 are YCbCr, everything else is not.
 
-Lossless JPEG (process 14) transforms nothing: its components are the samples.
+Lossless JPEG (process 14) transforms nothing: its components are the samples. It is
+lossless with a point transform, too: the low bits come out as zeros, and nothing says
+that the encoder was given anything else.
 
 Samples are unsigned; the header's Pixel Representation says whether they are a
 two's complement pattern (PS3.5 8.2.1).
@@ -68,12 +70,13 @@ def decode(frame: bytes, pixels: PixelFormat, expected: frozenset[int]) -> Decod
     if stream.process not in expected:
         notes = (*notes, "the codestream's JPEG process is not the transfer syntax's")
     pattern = checks.require_declared(_samples(stream, transformed), stream.format)
+    samples = checks.without_sign(pattern, stream.format.bits, pixels)
     return Decoded(
-        samples=checks.from_pattern(pattern, stream.format.bits, pixels.signed),
+        samples=samples,
         bits=stream.format.bits,
-        signed=pixels.signed,
+        signed=samples.dtype.kind == "i",
         photometric=photometric,
-        lossy=not lossless or stream.point_transform > 0,
+        lossy=not lossless,
         notes=(*stream.notes, *checks.disagreements(stream.format, pixels, sign=False), *notes),
     )
 

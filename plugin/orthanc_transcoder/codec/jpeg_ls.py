@@ -110,10 +110,11 @@ class JpegLs:
         except (imagecodecs.JpeglsError, ValueError) as error:
             raise CodecError("damaged_codestream", f"CharLS: {error}") from error
         pattern = checks.require_declared(decoded, stream.format)
+        samples = checks.without_sign(pattern, stream.format.bits, pixels)
         return Decoded(
-            samples=checks.from_pattern(pattern, stream.format.bits, pixels.signed),
+            samples=samples,
             bits=stream.format.bits,
-            signed=pixels.signed,
+            signed=samples.dtype.kind == "i",
             photometric=_photometric(stream.format.components, pixels),
             lossy=stream.selection > 0,
             notes=(*stream.notes, *checks.disagreements(stream.format, pixels, sign=False)),

@@ -102,10 +102,11 @@ def _decoded(image: JxlImage, pixels: PixelFormat, decoded: Samples) -> Decoded:
     pattern = checks.require_declared(decoded, image.format)
     colour = image.format.components == 3
     kept = colour == (pixels.samples_per_pixel == 3) and pixels.photometric != "XYB"
+    samples = checks.without_sign(pattern, image.format.bits, pixels)
     return Decoded(
-        samples=checks.from_pattern(pattern, image.format.bits, pixels.signed),
+        samples=samples,
         bits=image.format.bits,
-        signed=pixels.signed,
+        signed=samples.dtype.kind == "i",
         photometric=pixels.photometric if kept else "RGB" if colour else "MONOCHROME2",
         lossy=image.xyb,
         notes=checks.disagreements(image.format, pixels, sign=False),

@@ -50,14 +50,16 @@ def pixel_attributes(
     bits_stored: int,
     signed: bool,
     photometric: str,
+    high_bit: int | None = None,
 ) -> dict[int, Element | None]:
     """Make the Image Pixel attributes where the file's are not these (PS3.3 C.7.6.3).
 
-    High Bit is Bits Stored - 1 and Planar Configuration 0 (absent for one sample
-    per pixel), as every syntax that is written asks. Where the sign changes,
-    because the header was wrong about it, elements that are US or SS by Pixel
-    Representation keep their bytes, and so say what they were meant to say, but
-    get the other VR; at the top level only, sequences are left as they are.
+    High Bit is Bits Stored - 1, unless whole cells are written, and Planar
+    Configuration 0 (absent for one sample per pixel), as every syntax that is
+    written asks. Where the sign changes, because the header was wrong about it,
+    elements that are US or SS by Pixel Representation keep their bytes, and so say
+    what they were meant to say, but get the other VR; at the top level only,
+    sequences are left as they are.
 
     Returns
     -------
@@ -71,7 +73,7 @@ def pixel_attributes(
         _COLUMNS: columns,
         _ALLOCATED: bits_allocated,
         _STORED: bits_stored,
-        _HIGH_BIT: bits_stored - 1,
+        _HIGH_BIT: bits_stored - 1 if high_bit is None else high_bit,
         _REPRESENTATION: int(signed),
     }
     changes: dict[int, Element | None] = {}

@@ -9,6 +9,7 @@ them unknowingly, and dropped.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,14 +29,10 @@ from .vr import resolve
 Cells = NDArray[np.unsignedinteger]
 
 
-@dataclass(frozen=True)
-class NativeFrames(Sequence[Samples]):
-    """The frames of a file, unpacked one by one when asked for."""
+class CellFrames(Sequence[Samples], ABC):
+    """Frames that are there as whole cells; as a sequence, their stored samples."""
 
     image: Image
-    data: Buffer
-    little: bool
-    word_swapped: bool  # 8-bit samples in big-endian words
 
     @overload
     def __getitem__(self, index: int) -> Samples: ...
@@ -52,18 +49,15 @@ class NativeFrames(Sequence[Samples]):
         """
         if isinstance(index, slice):
             return [self[position] for position in range(*index.indices(len(self)))]
-        return _samples(self.cells(index), self.image)
+        return stored(self.cells(index), self.image)
 
     def __len__(self) -> int:
         """Number of Frames."""
         return self.image.frames
 
+    @abstractmethod
     def cells(self, index: int) -> Cells:
         """One frame as it is allocated, unused bits and all, colour by pixel."""
-        position = range(len(self))[index]
-        raw = np.frombuffer(self._bytes(position), _cell_type(self.image, self.little))
-        cells = raw.astype(raw.dtype.newbyteorder("="), copy=False)
-        return _by_pixel(cells, self.image)
 
     @cached_property
     def unused_bits(self) -> int:
@@ -71,9 +65,36 @@ class NativeFrames(Sequence[Samples]):
 
         Neither sign extension nor a declared embedded overlay counts.
         """
-        if self.image.bits_stored == self.image.bits_allocated:
-            return 0
-        return sum(_stray(self.cells(index), self.image) for index in range(len(self)))
+        return sum(stray(self.cells(index), self.image) for index in range(len(self)))
+
+
+@dataclass(frozen=True)
+class DecodedCells(CellFrames):
+    """Cells that came out of codestreams."""
+
+    image: Image
+    frames: Sequence[Cells]
+
+    def cells(self, index: int) -> Cells:
+        """One frame (see ``CellFrames``)."""
+        return self.frames[index]
+
+
+@dataclass(frozen=True)
+class NativeFrames(CellFrames):
+    """The frames of native pixel data, unpacked one by one when asked for."""
+
+    image: Image
+    data: Buffer
+    little: bool
+    word_swapped: bool  # 8-bit samples in big-endian words
+
+    def cells(self, index: int) -> Cells:
+        """One frame (see ``CellFrames``)."""
+        position = range(len(self))[index]
+        raw = np.frombuffer(self._bytes(position), _cell_type(self.image, self.little))
+        cells = raw.astype(raw.dtype.newbyteorder("="), copy=False)
+        return _by_pixel(cells, self.image)
 
     def _bytes(self, index: int) -> Buffer:
         size = self.image.frame_bytes
@@ -170,8 +191,8 @@ def _by_pixel(cells: Cells, image: Image) -> Cells:
     return np.ascontiguousarray(cells.reshape(samples, rows, columns).transpose(1, 2, 0))
 
 
-def _samples(cells: Cells, image: Image) -> Samples:
-    """Cut the stored bits out of their cells."""
+def stored(cells: Cells, image: Image) -> Samples:
+    """Cut the stored bits of a frame out of its cells."""
     signed = image.pixel_representation == 1
     stored, allocated = image.bits_stored, image.bits_allocated
     if stored < allocated:
@@ -189,15 +210,17 @@ def sample_type(bits: int, signed: bool) -> np.dtype[np.integer]:
     return np.dtype(f"{'i' if signed else 'u'}{size}")
 
 
-def _stray(cells: Cells, image: Image) -> int:
-    """Count the cells with bits that nothing declares."""
+def stray(cells: Cells, image: Image) -> int:
+    """Count a frame's cells with bits set that are no sample, sign or declared overlay."""
+    if image.bits_stored == image.bits_allocated:
+        return 0
     kind = cells.dtype.type
     above = (1 << image.bits_allocated) - (1 << (image.high_bit + 1))
     below = (1 << (image.high_bit + 1 - image.bits_stored)) - 1
     beside = (above | below) & ~image.overlay_mask
     extra = cells & kind(beside)
-    stray = extra != 0
+    beyond = extra != 0
     if image.pixel_representation == 1:
         negative = (cells >> kind(image.high_bit)) & kind(1) == 1
-        stray &= ~(negative & (extra == kind(beside & above)))
-    return int(np.count_nonzero(stray))
+        beyond &= ~(negative & (extra == kind(beside & above)))
+    return int(np.count_nonzero(beyond))

@@ -18,7 +18,6 @@ SUCCESS = 0
 PLUGIN_ERROR = 1
 NOT_IMPLEMENTED = 2
 
-KEEP_AS_IS = 1  # of ``OrthancPluginReceivedInstanceAction``
 METRICS_DEFAULT = 0  # of ``OrthancPluginMetricsType``
 # ``OrthancPluginJobStepStatus`` and ``OrthancPluginJobStopReason``
 STEP_STATUS: dict[Step, int] = {"success": 1, "failure": 2, "continue": 3}
@@ -50,7 +49,6 @@ class Service(IntEnum):
     REGISTER_DECODE_IMAGE_CALLBACK = 1006
     REGISTER_REFRESH_METRICS_CALLBACK = 1011
     REGISTER_TRANSCODER_CALLBACK = 1015
-    REGISTER_RECEIVED_INSTANCE_CALLBACK = 1018
     REST_API_GET = 3001
     REST_API_POST = 3002
     REST_API_DELETE = 3003
@@ -235,9 +233,6 @@ TRANSCODER = ctypes.CFUNCTYPE(
 )
 DECODE_IMAGE = ctypes.CFUNCTYPE(
     ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint32
-)
-RECEIVED_INSTANCE = ctypes.CFUNCTYPE(
-    ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_int
 )
 REFRESH_METRICS = ctypes.CFUNCTYPE(None)
 STORED_INSTANCE = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_char_p)

@@ -6,7 +6,6 @@ which is success, with garbage as the result. So everything is caught here.
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 from collections.abc import Callable
 from typing import Any
@@ -58,24 +57,6 @@ def register_transcoder(
         return abi.SUCCESS
 
     sdk.register(Service.REGISTER_TRANSCODER_CALLBACK, abi.TRANSCODER(callback))
-
-
-def register_received(sdk: Sdk, received: Callable[[memoryview], None]) -> None:
-    """Be told of received files before they are transcoded; they are kept as they are.
-
-    Raises
-    ------
-    ServiceError
-        If another plugin has registered: Orthanc allows one only.
-    """
-
-    def callback(_target: int, data: int, size: int, _origin: int) -> int:
-        # Whatever happens here, nothing must happen to the file.
-        with contextlib.suppress(BaseException):
-            received(_view(data, size, _PY_BUF_READ))
-        return abi.KEEP_AS_IS
-
-    sdk.register(Service.REGISTER_RECEIVED_INSTANCE_CALLBACK, abi.RECEIVED_INSTANCE(callback))
 
 
 def register_decoder(

@@ -20,7 +20,7 @@ from ..records import Records
 from ..threads import Deputy
 from ..web.routes import Response, WebRequest
 from . import callbacks, configuration, jobs, lifetime, metrics, rest, stored
-from .sdk import Sdk, ServiceError
+from .sdk import Sdk
 
 _log = logging.getLogger(__name__)
 
@@ -118,15 +118,6 @@ def register_transcoder(sdk: Sdk, transcode: Transcode, deputy: Deputy) -> None:
         return transcode(data, Request(allowed, new_uid))
 
     callbacks.register_transcoder(sdk, handle, _reporter("the transcoder", deputy))
-
-
-def register_received(sdk: Sdk, received: Callable[[memoryview], None]) -> bool:
-    """Be told of received files; whether no other plugin was there before."""
-    try:
-        callbacks.register_received(sdk, received)
-    except ServiceError:
-        return False
-    return True
 
 
 def register_decoder(

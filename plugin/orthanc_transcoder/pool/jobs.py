@@ -48,6 +48,8 @@ class Job:
         Deadline, from the moment that a worker takes the job.
     conclude
         Called once with the answer, on a thread of the pool.
+    patient
+        Whether it waits however many others do.
     arrived
         In the time of ``time.monotonic``.
     """
@@ -57,5 +59,6 @@ class Job:
     seconds: float
     conclude: Callable[[Answer], None]
     lane: Lane = Lane.BULK
+    patient: bool = False
     done: threading.Lock = field(default_factory=_held)
     arrived: float = field(default_factory=time.monotonic)

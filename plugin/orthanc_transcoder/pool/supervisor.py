@@ -99,6 +99,8 @@ class Pool:
         seconds: float,
         conclude: Callable[[Answer], None],
         lane: Lane = Lane.BULK,
+        *,
+        patient: bool = False,
     ) -> None:
         """Do one job; return when it is concluded.
 
@@ -110,8 +112,10 @@ class Pool:
             Deadline, from the moment that a worker takes the job.
         conclude
             Called once, on a thread of the pool, with the answer.
+        patient
+            Whether to wait even if more wait than the limit allows.
         """
-        job = Job(header, payload, seconds, conclude, lane)
+        job = Job(header, payload, seconds, conclude, lane, patient)
         if len(payload) > MAX_PAYLOAD_BYTES:
             self._queue.refuse(job, PoolError("file_too_large", "The file is over 4 GiB."))
         else:

@@ -38,7 +38,9 @@ def do(header: dict[str, Any], payload: memoryview) -> Reply:
 
 
 def _transcode(header: dict[str, Any], payload: memoryview) -> Reply:
-    request = Request(tuple(header["allowed"]), header["allow_new_sop_instance_uid"])
+    request = Request(
+        tuple(header["allowed"]), header["allow_new_sop_instance_uid"], header["relabel"]
+    )
     rules = Rules(**header["rules"])
     result, report = transcode(payload, request, rules, _REGISTRY, header["threads"])
     return {"report": report.to_json()}, result or b""

@@ -3,7 +3,8 @@
 - A job goes straight to an idle worker, to the most specialised that takes its
   lane; else it waits. A worker that becomes free takes the most urgent lane's
   oldest job among those that it serves.
-- What comes when the limit is reached, or waits longer than allowed, is refused:
+- What comes when the limit is reached (but for a job that is ``patient``), or waits
+  longer than allowed, is refused:
   the watcher (``refused``) concludes it, so that the caller's thread, which may
   have hardly any stack, does nothing but wait.
 """
@@ -73,7 +74,7 @@ class Queue:
                 self._idle.remove(seat)
                 seat.job = job
                 seat.called.release()
-            elif len(self._lanes[job.lane]) >= self._patience.jobs:
+            elif len(self._lanes[job.lane]) >= self._patience.jobs and not job.patient:
                 text = f"{self._patience.jobs} others wait already, as many as QueueLimit allows"
                 self._refuse(job, PoolError("overloaded", text))
             else:

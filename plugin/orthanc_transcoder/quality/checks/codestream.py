@@ -51,6 +51,8 @@ class Stream:
         What is wrong with the header's colour space; empty where nothing is.
     kind
         What is wrong with the transfer syntax.
+    shifted
+        Low bits that a lossless JPEG's point transform leaves out.
     """
 
     format: StreamFormat
@@ -59,6 +61,7 @@ class Stream:
     colour: str = ""
     kind: str = ""
     wrapped: bool = False
+    shifted: int = 0
     trailing: bool = False
 
 
@@ -81,6 +84,9 @@ def compare(stream: Stream, image: Image, where: str) -> Iterator[Finding]:
     if stream.lossy and image.syntax in syntaxes.LOSSLESS:
         sentence = f"The codestream is lossy, and transfer syntax {image.syntax} is not."
         yield found("lossy_in_lossless", sentence, where)
+    if stream.shifted:
+        sentence = f"The lowest {stream.shifted} bits of each sample are not coded, but zero."
+        yield found("point_transform", sentence, where)
     if stream.wrapped:
         yield found("codestream_wrapped", "The codestream lies in a JP2 file.", where)
     if stream.trailing:
@@ -88,7 +94,7 @@ def compare(stream: Stream, image: Image, where: str) -> Iterator[Finding]:
 
 
 def _numbers(stream: Stream, image: Image, where: str) -> Iterator[Finding]:
-    own, signed = stream.format, image.pixel_representation == 1
+    own = stream.format
     rows = [
         ("size_disagrees", "Rows", image.rows, own.rows),
         ("size_disagrees", "Columns", image.columns, own.columns),
@@ -96,8 +102,8 @@ def _numbers(stream: Stream, image: Image, where: str) -> Iterator[Finding]:
         ("depth_disagrees", "Bits Stored", image.bits_stored, own.bits),
     ]
     if stream.signed is not None:
-        sign = ("sign_disagrees", "Pixel Representation", int(signed), int(stream.signed))
-        rows.append(sign)
+        own_sign = int(stream.signed)
+        rows.append(("sign_label", "Pixel Representation", image.pixel_representation, own_sign))
     for code, name, says, is_ in rows:
         if says != is_:
             sentence = f"{name} is {says} in the data set and {is_} in the codestream."
@@ -143,8 +149,10 @@ def _wavelet_kind(stream: j2k_codestream.Codestream, syntax: str) -> str:
 
 def _jpeg(frame: bytes, image: Image) -> Stream:
     stream = jpeg_codestream.parse(frame)
+    lossless = stream.process == jpeg_codestream.SOF_LOSSLESS
     return Stream(
         stream.format,
+        shifted=stream.point_transform if lossless else 0,
         lossy=_jpeg_is_lossy(stream),
         colour=_jpeg_colour(stream, image),
         kind=_jpeg_kind(stream, image.syntax),
@@ -155,7 +163,7 @@ def _jpeg(frame: bytes, image: Image) -> Stream:
 def _jpeg_is_lossy(stream: jpeg_codestream.Codestream) -> bool:
     if stream.process == jpeg_codestream.SOF_LS:
         return stream.selection > 0  # NEAR
-    return stream.process != jpeg_codestream.SOF_LOSSLESS or stream.point_transform > 0
+    return stream.process != jpeg_codestream.SOF_LOSSLESS
 
 
 def _jpeg_colour(stream: jpeg_codestream.Codestream, image: Image) -> str:

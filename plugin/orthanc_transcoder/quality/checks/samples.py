@@ -13,20 +13,19 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from ...codec import rle, uids
-from ...codec.contract import Samples
+from ... import reading
+from ...codec.contract import Codec, Samples
 from ...codec.registry import Registry
 from ...dicom import frames, native
 from ...dicom.elements import PIXEL_DATA
 from ...dicom.file import DicomFile
 from ...dicom.image import Image
 from ...errors import Declined, Refusal
-from ...source import as_the_header_reads
 from ..findings import RANGES_LIMIT, Finding
 from . import codestream
 from .header import as_sentence
@@ -142,30 +141,31 @@ def _subsampled(file: DicomFile, image: Image) -> Iterator[Frame]:
 
 def _encapsulated(file: DicomFile, image: Image, registry: Registry) -> Iterator[Frame]:
     codec = registry.decoder(image.syntax)
-
-    def decode(data: bytes) -> tuple[Samples, int]:
-        return as_the_header_reads(codec.decode(data, image.format, image.syntax), image).samples, 0
-
-    def decode_cells(data: bytes) -> tuple[Samples, int]:
-        cells = rle.decode_containers(data, image.format)
-        one = dataclasses.replace(image, frames=1, planar_configuration=0)
-        unpacked = native.NativeFrames(one, cells.tobytes(), little=True, word_swapped=False)
-        return unpacked[0], unpacked.unused_bits
-
-    decoder = decode_cells if image.syntax == uids.RLELossless else decode
     for data in frames.encoded_frames(file, image):
-        yield _decoded(data, image, decoder)
+        yield _decoded(data, image, codec)
 
 
-def _decoded(data: bytes, image: Image, decoder: Callable[[bytes], tuple[Samples, int]]) -> Frame:
+def _decoded(data: bytes, image: Image, codec: Codec) -> Frame:
     stream = codestream.read(data, image)
     findings = tuple(codestream.compare(stream, image, "")) if stream else ()
     lossy = stream is not None and stream.lossy
     try:
-        samples, stray = decoder(data)
+        one = reading.decode(codec, data, image)
     except Refusal as problem:
         return Frame(None, (*findings, *_undecodable(problem, findings)), lossy)
-    return Frame(samples, findings, lossy, stray)
+    stray = 0 if one.cells is None else native.stray(one.cells, image)
+    return Frame(one.samples, tuple(_with_doubts(one, findings)), lossy, stray)
+
+
+def _with_doubts(one: reading.Reading, findings: tuple[Finding, ...]) -> Iterator[Finding]:
+    """The findings, and what makes the reading doubtful, unless one says it already."""
+    for finding in findings:
+        if finding.code != "sign_label" or reading.SIGN not in one.doubts:
+            yield finding
+    known = {finding.code for finding in findings}
+    for code, sentence in one.doubts.items():
+        if code not in known:
+            yield found(code, sentence)
 
 
 def _undecodable(problem: Refusal, findings: tuple[Finding, ...]) -> Iterator[Finding]:

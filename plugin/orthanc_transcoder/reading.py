@@ -1,0 +1,193 @@
+"""What a decoded codestream means under its header (PS3.5 8.1.1, 8.2; PS3.3 C.7.6.3).
+
+The data set describes the cells, the codestream carries them. With precision P:
+
+- P up to Bits Stored: the samples, which fit; the header stays as it is.
+- P above Bits Stored: the codestream carries cells, as native pixel data does (most
+  encoders of lossless JPEG and JPEG-LS code all of Bits Allocated). The stored sample
+  is the Bits Stored bits below High Bit; what lies beside them is an overlay, a sign
+  extension, or unused.
+- The sign is the header's. GDCM and DCMTK read all of this so.
+
+A reading is doubtful where another sound reader would give other values, and
+nothing in the file decides. It is made all the same, as most readers make it, and
+every doubt is named: who would replace the original must keep it instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from .codec import checks, rle, uids
+from .codec.contract import Codec, Decoded, PixelFormat, Samples
+from .dicom import native
+from .dicom.image import Image
+
+SIZE, COMPONENTS, DEPTH, SIGN, STRAY = (
+    "size_disagrees",
+    "samples_disagree",
+    "depth_disagrees",
+    "sign_disagrees",
+    "unused_bits",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One frame, read.
+
+    Attributes
+    ----------
+    samples
+        The stored samples, shaped as ``contract.Decoded.samples``, in the smallest
+        type that holds the Bits Stored of ``pixels``.
+    pixels
+        What they are; the header's word, but for what is in doubt or a colour space.
+    cells
+        The frame as allocated, where the codestream carries more than Bits Stored.
+    doubts
+        A sentence for each code.
+    lossy, notes
+        As in ``contract.Decoded``.
+    """
+
+    samples: Samples
+    pixels: PixelFormat
+    cells: native.Cells | None = None
+    doubts: dict[str, str] = field(default_factory=dict)
+    lossy: bool = False
+    notes: tuple[str, ...] = ()
+
+
+def decode(codec: Codec, frame: bytes, image: Image, threads: int = 1) -> Reading:
+    """Decode one encapsulated frame and read it.
+
+    Raises
+    ------
+    Refusal
+        If it cannot be decoded (see ``contract.Codec.decode``).
+    """
+    if image.syntax == uids.RLELossless:
+        cells = rle.decode_containers(frame, image.format)
+        return Reading(native.stored(cells, image), image.format, cells)
+    decoded = codec.decode(frame, image.format, image.syntax, threads)
+    return replace(read(decoded, image), lossy=decoded.lossy, notes=decoded.notes)
+
+
+def read(decoded: Decoded, image: Image) -> Reading:
+    """Read one decoded frame as its header says."""
+    pixels = _format(decoded, image)
+    doubts = dict(_doubtful_shape(pixels, image.format))
+    if decoded.bits <= image.bits_stored:
+        samples = _fitted(decoded, pixels)
+        doubts |= _doubtful_sign(decoded, samples, pixels)
+        return Reading(samples, pixels, None, doubts)
+    if decoded.bits > image.bits_allocated and not _within(decoded.samples, image.bits_allocated):
+        return _beyond(decoded, image, pixels, doubts)
+    cells = _cells(decoded, image)
+    samples = native.stored(cells, image)
+    doubts |= _doubtful_sign(decoded, samples, pixels)
+    if image.high_bit >= decoded.bits:
+        doubts[DEPTH] = f"High Bit is {image.high_bit}, and the codestream has {decoded.bits} bits."
+    return Reading(samples, pixels, cells, doubts)
+
+
+def as_cells(reading: Reading, image: Image) -> native.Cells:
+    """The frame as allocated, whether or not its codestream carried more than the samples."""
+    if reading.cells is not None:
+        return reading.cells
+    size = reading.pixels.bits_allocated // 8
+    wide = reading.samples.astype(f"{reading.samples.dtype.kind}{size}").view(f"u{size}")
+    shift = image.high_bit + 1 - image.bits_stored
+    cells: native.Cells = wide << wide.dtype.type(shift)
+    return cells
+
+
+def _format(decoded: Decoded, image: Image) -> PixelFormat:
+    """The header's format, in the codestream's size and colour space."""
+    samples = decoded.samples
+    return replace(
+        image.format,
+        rows=samples.shape[0],
+        columns=samples.shape[1],
+        samples_per_pixel=samples.shape[2] if samples.ndim > 2 else 1,
+        photometric=decoded.photometric,
+    )
+
+
+def _doubtful_shape(found: PixelFormat, claimed: PixelFormat) -> Iterator[tuple[str, str]]:
+    if (found.rows, found.columns) != (claimed.rows, claimed.columns):
+        says, has = (f"{one.columns} x {one.rows}" for one in (claimed, found))
+        yield SIZE, f"The header says {says} pixels, the codestream {has}."
+    if found.samples_per_pixel != claimed.samples_per_pixel:
+        says, has = (str(one.samples_per_pixel) for one in (claimed, found))
+        yield COMPONENTS, f"The header says {says} samples per pixel, the codestream {has}."
+
+
+def _fitted(decoded: Decoded, pixels: PixelFormat) -> Samples:
+    """Samples of no more than Bits Stored, with the header's sign."""
+    bits, kind = pixels.bits_stored, checks.dtype_of(pixels.bits_stored, pixels.signed)
+    if decoded.signed == pixels.signed:
+        return decoded.samples.astype(kind, copy=False)
+    if decoded.signed:
+        wide = decoded.samples.astype(checks.dtype_of(bits, signed=True), copy=False)
+        return checks.to_pattern(wide, bits)
+    wide = decoded.samples.astype(checks.dtype_of(bits, signed=False), copy=False)
+    return checks.from_pattern(wide, bits, signed=True)
+
+
+def _cells(decoded: Decoded, image: Image) -> native.Cells:
+    """Cells of Bits Allocated; a sign extension goes on above the codestream's precision."""
+    size = image.bits_allocated // 8
+    kind = "i" if decoded.signed else "u"
+    cells: native.Cells = decoded.samples.astype(f"{kind}{size}", copy=False).view(f"u{size}")
+    extends = image.pixel_representation == 1 and not decoded.signed
+    if not extends or not image.high_bit < decoded.bits < image.bits_allocated:
+        return cells
+    bits = cells.dtype.type
+    carried = (1 << decoded.bits) - (1 << image.high_bit)  # the sign, and what was coded above it
+    extension = carried & ~image.overlay_mask
+    above = ((1 << image.bits_allocated) - (1 << decoded.bits)) & ~image.overlay_mask
+    extended = (cells & bits(extension)) == bits(extension)
+    return np.where(extended, cells | bits(above), cells)
+
+
+def _within(samples: Samples, bits: int) -> bool:
+    """Whether cells of so many bits hold the samples."""
+    low, high = int(samples.min()), int(samples.max())
+    return -(1 << (bits - 1)) <= low and high < 1 << bits
+
+
+def _beyond(decoded: Decoded, image: Image, pixels: PixelFormat, doubts: dict[str, str]) -> Reading:
+    """Samples that the header's cells cannot hold: then the codestream is followed."""
+    sentence = (
+        f"The codestream has samples of {decoded.bits} bits, which {image.bits_allocated} "
+        "allocated ones cannot hold."
+    )
+    found = replace(
+        pixels,
+        bits_allocated=decoded.samples.dtype.itemsize * 8,
+        bits_stored=decoded.bits,
+        signed=decoded.signed,
+    )
+    return Reading(decoded.samples, found, None, {**doubts, DEPTH: sentence})
+
+
+def _doubtful_sign(decoded: Decoded, samples: Samples, pixels: PixelFormat) -> dict[str, str]:
+    """Where the codestream declares another sign, and Bits Stored hold its samples, too."""
+    if not decoded.sign_declared or decoded.signed == pixels.signed:
+        return {}
+    own = decoded.samples.astype(np.int64)
+    low = -(1 << (pixels.bits_stored - 1)) if decoded.signed else 0
+    plausible = (own >= low) & (own < low + (1 << pixels.bits_stored))
+    count = int(np.count_nonzero(plausible & (own != samples)))
+    if not count:
+        return {}
+    names = {True: "signed", False: "unsigned"}
+    return {
+        SIGN: f"The header says {names[pixels.signed]} samples, the codestream "
+        f"{names[decoded.signed]} ones: {count} have two readings."
+    }

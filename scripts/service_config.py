@@ -5,9 +5,11 @@
 
 Orthanc reads all *.json of the folder, and refuses to start where two of them define the
 same option. Debian's python.json defines "PythonScript", for a sample; our own file needs
-that option. So the sample's is put into a comment, and taken out of it again, to the byte;
-nothing else in the administrator's files is touched. A script of the administrator's own
-is never replaced.
+that option. So the sample's is put into a comment, and taken out of it again, to the byte.
+The same is done, when our file is made, with "BuiltinDecoderTranscoderOrder" where it is
+Orthanc's default, "After": ours says "Disabled", so that nothing damaged reaches Orthanc's
+own decoders. Nothing else in the administrator's files is touched. A script of the
+administrator's own is never replaced, nor another order.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from pathlib import Path
 OURS = "orthanc-transcoder.json"
 SAVED = OURS + ".saved"
 SCRIPT, SECTION = "PythonScript", "Transcoder"
+ORDER, DEFAULT_ORDER, OUR_ORDER = "BuiltinDecoderTranscoderOrder", "After", "Disabled"
 COMMENT = "/* orthanc-transcoder: {} */"
 COMMENTED = re.compile(r"/\* orthanc-transcoder: (.*?) \*/", re.DOTALL)
 TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|//[^\n]*|/\*.*?\*/|[{}\[\],:]|[^\s{}\[\],:"/]+', re.DOTALL)
@@ -97,7 +100,11 @@ def uncommented(text: str) -> str:
 
 def read(path: Path) -> tuple[str, dict[str, Member]]:
     """A file's text, and its options by name."""
-    text = path.read_text(encoding="utf-8")
+    return parse(path, path.read_text(encoding="utf-8"))
+
+
+def parse(path: Path, text: str) -> tuple[str, dict[str, Member]]:
+    """The text of a file, and its options by name."""
     try:
         return text, {member.name: member for member in members(text)}
     except (ConfigurationError, ValueError) as error:
@@ -120,12 +127,16 @@ def install(folder: Path, prefix: Path, *, keep_script: bool, check: bool) -> No
         Before anything is changed, if there is another script, or a file is no JSON.
     """
     script = str(prefix / "plugin" / "transcoder_plugin.py")
-    options: dict[str, object] = {SCRIPT: script, SECTION: {}}
+    new = not any((folder / name).exists() for name in (OURS, SAVED))
+    options: dict[str, object] = {SCRIPT: script, ORDER: OUR_ORDER, SECTION: {}}
     changes: dict[Path, str] = {}
     for path in others(folder):
         text, found = read(path)
         if SECTION in found:
             options.pop(SECTION)
+        if ORDER in found:
+            changes[path] = _give_way(text, found[ORDER], options, new=new)
+            text, found = parse(path, changes[path])
         if SCRIPT not in found:
             continue
         value = json.loads(found[SCRIPT].value)
@@ -135,12 +146,15 @@ def install(folder: Path, prefix: Path, *, keep_script: bool, check: bool) -> No
             changes[path] = commented(text, found[SCRIPT])
         else:
             raise ConfigurationError(OTHER_SCRIPT.format(path=path, value=value, prefix=prefix))
-    if check:
-        return
+    if not check:
+        _write(folder, changes, options)
+
+
+def _write(folder: Path, changes: dict[Path, str], options: dict[str, object]) -> None:
+    ours, saved = folder / OURS, folder / SAVED
     for path, text in changes.items():
         # Written in place: owner, mode and links stay as they are.
         path.write_text(text, encoding="utf-8")
-    ours, saved = folder / OURS, folder / SAVED
     if saved.exists() and not ours.exists():
         saved.rename(ours)
     if not ours.exists():
@@ -158,6 +172,14 @@ To have both, add these lines to it and install again with --keep-script:
     app.start(orthanc)"""
 
 
+def _give_way(text: str, order: Member, options: dict[str, object], *, new: bool) -> str:
+    """The text with Orthanc's default order in a comment; an order that was chosen stays."""
+    if json.loads(order.value) != DEFAULT_ORDER:
+        options.pop(ORDER)
+        return text
+    return commented(text, order) if new else text
+
+
 def _is_sample(path: Path) -> bool:
     """Whether a file is the one that Debian's package brought, unchanged, or is missing."""
     if not path.exists():
@@ -173,9 +195,8 @@ def uninstall(folder: Path) -> None:
     ours = folder / OURS
     if ours.exists():
         _, found = read(ours)
-        untouched = found.keys() <= {SCRIPT, SECTION} and (
-            SECTION not in found or json.loads(found[SECTION].value) == {}
-        )
+        values = {name: json.loads(found[name].value) for name in found.keys() - {SCRIPT}}
+        untouched = values.items() <= {SECTION: {}, ORDER: OUR_ORDER}.items()
         if untouched:
             ours.unlink()
         else:

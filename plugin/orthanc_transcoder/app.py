@@ -83,7 +83,7 @@ class Plugin:
         self._control = self._start_control(configuration)
         self._site = self._make_site()
         atexit.register(self._stop)
-        self._register(orthanc, configuration.ingest)
+        self._register(orthanc, configuration)
         self._start_forwarding(settings.forwarding)
 
     def _find_originals(self, configuration: seam.Configuration) -> Originals:
@@ -141,8 +141,10 @@ class Plugin:
             return Site(self._status, reports)
         return Site(self._status, control.reports, control.pending, control.check)
 
-    def _register(self, orthanc: seam.Orthanc, ingest: seam.IngestRule) -> None:
+    def _register(self, orthanc: seam.Orthanc, configuration: seam.Configuration) -> None:
+        ingest = configuration.ingest
         if self._sdk:
+            _tell_of_builtin(configuration)
             seam.register_transcoder(self._sdk, self._service.transcode, self._deputy)
             seam.register_decoder(self._sdk, self._decoding.decode, self._deputy)
             seam.register_metrics(self._sdk, self._metrics, self._deputy)
@@ -215,6 +217,21 @@ class Plugin:
         if self._control:
             self._control.close()
         self._deputy.stop()
+
+
+def _tell_of_builtin(configuration: seam.Configuration) -> None:
+    """What Orthanc's own decoder and transcoder, which run inside the server, may still do."""
+    if configuration.builtin_first:
+        _log.warning(
+            '"BuiltinDecoderTranscoderOrder" is "Before": Orthanc\'s own transcoder comes first, '
+            'and what it makes is not proven; "Disabled" is recommended'
+        )
+    elif configuration.builtin_decoder:
+        _log.warning(
+            '"BuiltinDecoderTranscoderOrder" is "After": what is declined here, damaged images '
+            "among it, goes on to Orthanc's own transcoder, which guesses at it, and its result "
+            'is stored in the place of the original; "Disabled" is recommended'
+        )
 
 
 def _log_into(orthanc: seam.Orthanc) -> None:

@@ -5,8 +5,10 @@ requests for its frames send that frame's bytes alone, so that they cost time
 and memory in proportion to the frame, not to the file.
 
 Orthanc asks its own decoder for what we do not take, and that one runs within the
-server: some damaged RLE frames crash it. What is damaged, or has ended a worker, is
-therefore answered, with an image that Orthanc can't show: it answers with an error.
+server: some damaged frames, and some headers, crash it. Only what is unknown to us is
+therefore left to it, the transfer syntaxes for which there is no codec here; whatever
+else cannot be shown is answered with an image that Orthanc can't show, and so with an
+error.
 """
 
 from __future__ import annotations
@@ -28,19 +30,8 @@ _log = logging.getLogger(__name__)
 _REMEMBERED_FILES = 64
 _SAMPLED_PAGES = 64
 _PAGE_BYTES = 4096
-# Of the frame, or of the file; not of the pool, nor of what we merely do not know.
-_DANGEROUS = frozenset(
-    (
-        "damaged_codestream",
-        "deadline",
-        "ended_a_worker",
-        "implausible_size",
-        "out_of_memory",
-        "truncated_codestream",
-        "worker_broken",
-        "worker_died",
-    )
-)
+# What we merely do not know: a codec's unknown variants of a syntax are none of it.
+_UNKNOWN = frozenset(("no_codec", "unknown_syntax"))
 
 
 class DecodingService:
@@ -98,6 +89,8 @@ class DecodingService:
             about = {name: value for name, value in known.items() if name != "spans"}
             header = {"job": "render", "index": about}
             self._run(header, _joined(data, known["spans"][frame]), call)
+        else:
+            return Picture.nothing()
         return call.picture
 
     def remember(self, key: bytes, about: dict[str, Any]) -> None:
@@ -139,16 +132,11 @@ class _Call:
             )
             return
         code = answer.error.code if answer.error else header.get("code", "")
-        if code in _DANGEROUS:
-            self.picture = _nothing_to_show()
+        if code not in _UNKNOWN:
+            self.picture = Picture.nothing()
         reason = answer.error.reason if answer.error else header.get("reason", "an odd answer")
         name = peek.sop_instance_uid(self._data) or "an unidentified instance"
         _log.warning("a frame of %s was not decoded: %s", name, reason)
-
-
-def _nothing_to_show() -> Picture:
-    """An image of a kind that Orthanc makes no picture of."""
-    return Picture("Grayscale64", 1, 1, bytearray(8))
 
 
 def _joined(data: memoryview, spans: list[list[int]]) -> memoryview:

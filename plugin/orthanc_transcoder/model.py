@@ -199,3 +199,8 @@ class Picture:
     width: int
     height: int
     data: bytearray | Payload
+
+    @classmethod
+    def nothing(cls) -> Picture:
+        """An image of a kind that Orthanc shows nowhere: it answers with an error."""
+        return cls("Grayscale64", 1, 1, bytearray(8))

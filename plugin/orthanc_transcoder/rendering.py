@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from . import reading, syntaxes
 from .codec.contract import PixelFormat, Samples
 from .codec.registry import Registry
-from .dicom import frames, native
+from .dicom import bits, frames, native
 from .dicom.elements import PIXEL_DATA
 from .dicom.file import DicomFile
 from .dicom.image import Image, describe
@@ -35,6 +35,9 @@ _PALETTE = tuple(
 )  # descriptors and data of red, green, blue
 
 Spans = list[list[tuple[int, int]]]
+Palette = tuple[tuple[int, NDArray[np.uint16]], ...]
+# Of files whose frames cannot be had one by one, but all the same be shown.
+WHOLE = frozenset(("deflated", "odd_words", "single_bit"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ class FrameIndex:
     spans: Spans
     little: bool
     word_swapped: bool
-    palette: tuple[tuple[int, NDArray[np.uint16]], ...] = ()
+    palette: Palette = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, for the way to Orthanc's side and back."""
@@ -103,7 +106,7 @@ def index(data: memoryview) -> FrameIndex:
     return _native_index(data, file, image, palette)
 
 
-def _native_index(data: memoryview, file: DicomFile, image: Image, palette: Any) -> FrameIndex:
+def _native_index(data: memoryview, file: DicomFile, image: Image, palette: Palette) -> FrameIndex:
     element = file.element(PIXEL_DATA)
     if element is None:
         raise DicomError("no_pixel_data", "The file has no pixel data.")
@@ -145,9 +148,43 @@ def render(frame: bytes, about: FrameIndex, registry: Registry) -> Picture:
     Refusal
         If it cannot be decoded or shown.
     """
-    samples, pixels = _samples(frame, about, registry)
+    return _shown(*_samples(frame, about, registry), about.palette)
+
+
+def render_whole(data: memoryview, frame: int) -> Picture:
+    """Show one frame of a file whose frames cannot be had one by one.
+
+    Deflated data sets, single bits, and frames that begin inside a big-endian word.
+
+    Parameters
+    ----------
+    frame
+        From 0.
+
+    Raises
+    ------
+    Refusal
+        If it cannot be shown.
+    """
+    file = DicomFile.parse(data)
+    if file.ints(0x00280100) == (1,):
+        white = np.where(bits.frame_of(file, frame), np.uint8(255), np.uint8(0))
+        return _picture(white, signed=False)
+    image = describe(file)
+    if frame >= image.frames:
+        raise Declined("no_such_frame", f"There are {image.frames} frames.")
+    palette = _palette(file) if image.photometric == "PALETTE COLOR" else ()
+    if not image.subsampled:
+        return _shown(native.unpack(file, image)[frame], image.format, palette)
+    element = file.element(PIXEL_DATA)
+    start = frame * image.frame_bytes
+    part = bytes(element.value[start : start + image.frame_bytes]) if element else b""
+    return _shown(_upsampled(part, image), image.format, palette)
+
+
+def _shown(samples: Samples, pixels: PixelFormat, palette: Palette) -> Picture:
     if pixels.photometric == "PALETTE COLOR":
-        return _picture(_apply(samples, about.palette), signed=False)
+        return _picture(_apply(samples, palette), signed=False)
     if pixels.samples_per_pixel > 1 and pixels.photometric.startswith("YBR"):
         samples = _to_rgb(samples, pixels)
     if pixels.samples_per_pixel > 1 and pixels.bits_stored > 16:
@@ -196,7 +233,7 @@ def _to_rgb(samples: Samples, pixels: PixelFormat) -> Samples:
     return picture
 
 
-def _palette(file: DicomFile) -> tuple[tuple[int, NDArray[np.uint16]], ...]:
+def _palette(file: DicomFile) -> Palette:
     tables = []
     for descriptor_tag, data_tag in _PALETTE:
         descriptor = file.ints(descriptor_tag)
@@ -221,7 +258,7 @@ def _entries(descriptor: tuple[int, ...], data: bytes, file: DicomFile) -> NDArr
     return entries if descriptor[2] == 16 and entries.max(initial=0) > 255 else entries * 257
 
 
-def _apply(samples: Samples, palette: tuple[tuple[int, NDArray[np.uint16]], ...]) -> Samples:
+def _apply(samples: Samples, palette: Palette) -> Samples:
     """Look up each index; those outside the table get its first or last entry."""
     channels = []
     for first, entries in palette:

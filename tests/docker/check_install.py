@@ -32,7 +32,7 @@ AS_ORTHANC = ("setpriv", "--reuid=orthanc", "--regid=orthanc", "--init-groups")
 
 def main() -> None:
     check("the settings are one JSON file", set(json.loads(OURS.read_text())) == {
-        "PythonScript", "Transcoder"})  # fmt: skip
+        "PythonScript", "BuiltinDecoderTranscoderOrder", "Transcoder"})  # fmt: skip
     check_rights()
     with service():
         status = ask(STATUS)

@@ -82,7 +82,7 @@ def register_decoder(
             _show(sdk, target, picture)
         except BaseException as error:  # noqa: BLE001
             report(error)
-            return abi.PLUGIN_ERROR
+            return _show_nothing(sdk, target, report)
         return abi.SUCCESS
 
     sdk.register(Service.REGISTER_DECODE_IMAGE_CALLBACK, abi.DECODE_IMAGE(callback))
@@ -128,6 +128,16 @@ def _show(sdk: Sdk, target: int, picture: Picture) -> None:
         sdk.invoke(Service.FREE_IMAGE, abi.FreeImage(image))
         raise
     ctypes.c_void_p.from_address(target).value = image.value
+
+
+def _show_nothing(sdk: Sdk, target: int, report: Report) -> int:
+    """After a failure of ours: an error would hand the file to the core's own decoder."""
+    try:
+        _show(sdk, target, Picture.nothing())
+    except BaseException as error:  # noqa: BLE001
+        report(error)
+        return abi.PLUGIN_ERROR
+    return abi.SUCCESS
 
 
 def _paint(sdk: Sdk, image: ctypes.c_void_p, row_bytes: int, source: bytearray | Payload) -> None:

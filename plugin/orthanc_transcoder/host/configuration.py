@@ -41,6 +41,7 @@ class Configuration:
         self.lossy_quality = int(values.get("DicomLossyTranscodingQuality", 90))
         order = values.get("BuiltinDecoderTranscoderOrder", "After")
         self.builtin_decoder = order != "Disabled"
+        self.builtin_first = order == "Before"
         self.overwrites = values.get("OverwriteInstances", False) is not False
         folder = values.get("IndexDirectory") or values.get("StorageDirectory", "OrthancStorage")
         self.index_folder = _resolve(str(orthanc.GetConfigurationPath()), str(folder))

@@ -51,7 +51,12 @@ def _open(header: dict[str, Any], payload: memoryview) -> Reply:
     found: dict[str, Any] = {}
 
     def picture() -> Picture:
-        about = rendering.index(payload)
+        try:
+            about = rendering.index(payload)
+        except Declined as refusal:
+            if refusal.code not in rendering.WHOLE:
+                raise
+            return rendering.render_whole(payload, header["frame"])
         check_size(about.image.frame_bytes, header["maximum_image_bytes"])
         found["index"] = about.to_json()
         if header["frame"] >= len(about.spans):

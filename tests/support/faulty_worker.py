@@ -1,5 +1,7 @@
 """A worker whose JPEG 2000 codec fails on purpose, chosen by the size of the image.
 
+It does so while it encodes, and while it decodes what came encoded.
+
 It stands in for the interpreter (see ``faulty_python``), so that the product
 needs no door for it: the arguments are those of ``python -I -c CODE FOLDER FD``.
 """
@@ -26,7 +28,9 @@ FAULTS = {
     "memory_bomb": 111,
     "hang_up": 112,
     "stop": 113,
+    "slow": 114,
 }
+SLOW_SECONDS = 1.0
 ROWS = 7
 
 
@@ -67,6 +71,7 @@ _DOINGS: dict[str, Callable[[int], object]] = {
     "kill": lambda _: os.kill(os.getpid(), signal.SIGKILL),
     "exit": lambda _: os._exit(3),
     "sleep": lambda _: time.sleep(600),
+    "slow": lambda _: time.sleep(SLOW_SECONDS),
     "spin": lambda _: _spin(),
     "raise": lambda _: _raise(RuntimeError("the test codec raised")),
     "base_exception": lambda _: _raise(Mishap("the test codec panicked")),
@@ -86,7 +91,7 @@ def main() -> None:
     sys.path.insert(0, folder)
     from orthanc_transcoder.codec import jpeg2000  # noqa: PLC0415
 
-    honest = jpeg2000.Jpeg2000.encode
+    honest, honest_decode = jpeg2000.Jpeg2000.encode, jpeg2000.Jpeg2000.decode
 
     def encode(self, samples, pixels, syntax, options):  # type: ignore[no-untyped-def]
         if pixels.rows == ROWS:
@@ -95,7 +100,13 @@ def main() -> None:
                 samples = samples ^ 1
         return honest(self, samples, pixels, syntax, options)
 
+    def decode(self, frame, pixels, syntax, threads=1):  # type: ignore[no-untyped-def]
+        if pixels.rows == ROWS:
+            fail(pixels.columns, int(descriptor))
+        return honest_decode(self, frame, pixels, syntax, threads)
+
     jpeg2000.Jpeg2000.encode = encode  # type: ignore[method-assign]
+    jpeg2000.Jpeg2000.decode = decode  # type: ignore[method-assign]
     sys.argv = ["-c", *sys.argv[4:]]
     exec(code)  # noqa: S102
 

@@ -6,6 +6,8 @@ import contextlib
 import subprocess
 from collections.abc import Callable
 
+from pydicom.uid import MPEG4HP41
+
 from orthanc_transcoder import syntaxes
 from tests.orthanc.answers import judging, routes
 from tests.orthanc.answers.routes import Question
@@ -102,7 +104,7 @@ def wado_frames(question: Question) -> str:
 def _picture(question: Question, answer: Answer) -> str:
     if answer.status != 200:
         return str(answer.status)
-    if answer.headers["Content-Type"] == "video/mp4":
+    if question.case.source == MPEG4HP41 and answer.body in question.content:
         return "the video"  # as it is, which newer DICOMweb plugins take for rendered
     return judging.judge_picture(answer.body, question.case)
 

@@ -2,6 +2,8 @@
 
 - Greyscale is given as it is stored, signed or not; Orthanc itself inverts
   MONOCHROME1 and applies windows.
+- Of a damaged frame, what there is of it is shown where the codec can say (JPEG), as
+  Orthanc itself does: a viewer is no place to hide an image.
 - Colour is given as RGB: palettes are applied (PS3.3 C.7.9), YBR is converted
   (PS3.3 C.7.6.3.1.2).
 
@@ -22,7 +24,7 @@ from numpy.typing import NDArray
 
 from . import syntaxes
 from .codec import rle, uids
-from .codec.contract import PixelFormat, Samples
+from .codec.contract import Auditor, PixelFormat, Samples
 from .codec.registry import Registry
 from .dicom import frames, native
 from .dicom.elements import PIXEL_DATA
@@ -169,7 +171,8 @@ def _samples(frame: bytes, about: FrameIndex, registry: Registry) -> tuple[Sampl
         return native.NativeFrames(one, cells.tobytes(), True, False)[0], image.format
     if image.encapsulated:
         codec = registry.decoder(image.syntax)
-        decoded = as_the_header_reads(codec.decode(frame, image.format, image.syntax), image)
+        decode = codec.salvage if isinstance(codec, Auditor) else codec.decode
+        decoded = as_the_header_reads(decode(frame, image.format, image.syntax), image)
         samples_per_pixel = decoded.samples.shape[2] if decoded.samples.ndim > 2 else 1
         return decoded.samples, dataclasses.replace(
             image.format,

@@ -1,7 +1,7 @@
 """OpenJPEG's own encoder, for what imagecodecs' wrapper does not expose: the bypass mode.
 
-The only ctypes of the workers. It uses the OpenJPEG that imagecodecs' wheel
-brings, never another one: without it, the reason is kept and nothing falls back.
+It uses the OpenJPEG that imagecodecs' wheel brings, never another one: without
+it, the reason is kept and nothing falls back.
 
 - Nothing is encoded unless the library's defaults lie where ``openjpeg_abi``
   says that they do.

@@ -123,8 +123,8 @@ def _require_used_up(warnings: list[str], *, complete: bool) -> None:
 def _samples(image: Image, stream: Codestream) -> Samples:
     """Copy OpenJPEG's planes of 32-bit integers."""
     declared = stream.format
-    components = image.comps[: declared.components]
-    if image.numcomps != declared.components or not all(
+    components = image.comps[: image.numcomps]
+    if len(components) != declared.components or not all(
         _is_declared(component, stream) for component in components
     ):
         raise CodecError("codec_failed", "OpenJPEG decoded another image than was declared")

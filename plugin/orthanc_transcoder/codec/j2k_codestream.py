@@ -124,7 +124,7 @@ def _walk(frame: bytes, start: int, headers: _Headers) -> int:
     if _u16(frame, start) != _SOC:
         raise CodecError("damaged_codestream", "not a JPEG 2000 codestream: it has no SOC marker")
     offset = start + 2
-    for marker, segment, after in _segments(frame, offset):
+    for marker, segment, after in segments(frame, offset):
         if marker == _SIZ and not headers.size:
             headers.size = segment
         _collect(headers, marker, segment)
@@ -142,7 +142,7 @@ def _walk(frame: bytes, start: int, headers: _Headers) -> int:
     return offset + 2
 
 
-def _segments(frame: bytes, offset: int) -> Iterator[tuple[int, bytes, int]]:
+def segments(frame: bytes, offset: int) -> Iterator[tuple[int, bytes, int]]:
     """Yield marker, content and end of each segment, up to SOT or SOD."""
     while (marker := _u16(frame, offset)) not in (_SOT, _SOD):
         if not 0xFF30 <= marker <= 0xFFFF or marker == _EOC:
@@ -190,7 +190,7 @@ def _tile_part(frame: bytes, offset: int, headers: _Headers) -> int:
     """Read one tile-part's header and return where the tile-part ends."""
     length = _u32(frame, offset + 6)
     body = offset + 12
-    for marker, segment, after in _segments(frame, body):
+    for marker, segment, after in segments(frame, body):
         _collect(headers, marker, segment)
         body = after
     if _u16(frame, body) != _SOD:

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from .codec import checks, rle, uids
-from .codec.contract import Codec, Decoded, PixelFormat, Samples
+from .codec.contract import Auditor, Codec, Decoded, PixelFormat, Samples
 from .dicom import native
 from .dicom.image import Image
 
@@ -75,6 +75,19 @@ def decode(codec: Codec, frame: bytes, image: Image, threads: int = 1) -> Readin
         return Reading(native.stored(cells, image), image.format, cells)
     decoded = codec.decode(frame, image.format, image.syntax, threads)
     return replace(read(decoded, image), lossy=decoded.lossy, notes=decoded.notes)
+
+
+def salvage(codec: Codec, frame: bytes, image: Image) -> Reading:
+    """Read what can be had of one frame, damaged or not: to be shown, and for nothing else.
+
+    Raises
+    ------
+    Refusal
+        If nothing can be had of it.
+    """
+    if not isinstance(codec, Auditor):
+        return decode(codec, frame, image)
+    return read(codec.salvage(frame, image.format, image.syntax), image)
 
 
 def read(decoded: Decoded, image: Image) -> Reading:

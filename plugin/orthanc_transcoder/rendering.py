@@ -2,6 +2,8 @@
 
 - Greyscale is given as it is stored, signed or not; Orthanc itself inverts
   MONOCHROME1 and applies windows.
+- Of a damaged frame, what there is of it is shown where the codec can say (JPEG), as
+  Orthanc itself does: a viewer is no place to hide an image.
 - Colour is given as RGB: palettes are applied (PS3.3 C.7.9), YBR is converted
   (PS3.3 C.7.6.3.1.2).
 
@@ -199,7 +201,7 @@ def _shown(samples: Samples, pixels: PixelFormat, palette: Palette) -> Picture:
 def _samples(frame: bytes, about: FrameIndex, registry: Registry) -> tuple[Samples, PixelFormat]:
     image = about.image
     if image.encapsulated:
-        found = reading.decode(registry.decoder(image.syntax), frame, image)
+        found = reading.salvage(registry.decoder(image.syntax), frame, image)
         return found.samples, found.pixels
     if image.subsampled:
         return _upsampled(frame, image), image.format

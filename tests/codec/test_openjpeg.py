@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from orthanc_transcoder.codec import j2k_codestream, openjpeg, uids
+from orthanc_transcoder.codec import j2k_codestream, openjpeg, openjpeg_library, uids
 from orthanc_transcoder.codec.contract import EncodeOptions, PixelFormat
 from orthanc_transcoder.errors import CodecError, Declined
 from tests.codec import grid
@@ -81,7 +81,7 @@ def test_without_the_library_bypass_is_declined(monkeypatch: pytest.MonkeyPatch)
     def missing() -> None:
         raise ImportError("0 OpenJPEG libraries")
 
-    monkeypatch.setattr(openjpeg, "library", missing)
+    monkeypatch.setattr(openjpeg_library, "library", missing)
     pixels = grid.pixel_format(64, 64, 8)
     with pytest.raises(Declined, match="0 OpenJPEG libraries"):
         grid.encode(uids.JPEG2000Lossless, grid.samples_of(pixels), pixels, BYPASS)

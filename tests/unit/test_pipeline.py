@@ -1,6 +1,7 @@
 """The pipeline as a whole: the ways that the rules' tests do not take."""
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,10 @@ from orthanc_transcoder.codec import uids
 from orthanc_transcoder.codec.registry import default_registry
 from orthanc_transcoder.model import Outcome, Request, Rules
 from orthanc_transcoder.pipeline import check, transcode
+from tests.codec import jpeg_samples
 from tests.samples import sample, sample_path
 from tests.support.independent import decoded_by_gdcm
-from tests.synthesis import Image, native_file, stored_samples
+from tests.synthesis import Image, encapsulated_file, native_file, stored_samples
 
 REGISTRY = default_registry()
 
@@ -133,3 +135,25 @@ def test_a_sign_that_only_the_header_knows_is_kept(tmp_path: Path) -> None:
     there, _ = transcode(result, Request((uids.JPEG2000Lossless,)), Rules(), REGISTRY)
     assert there is not None
     assert np.array_equal(decoded_by_gdcm(there, tmp_path), expected)
+
+
+@pytest.mark.parametrize("change", jpeg_samples.DAMAGES)
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [("baseline grey", uids.JPEGBaseline8Bit), ("lossless 8", uids.JPEGLosslessSV1)],
+)
+def test_a_damaged_jpeg_is_neither_transcoded_nor_called_sound(
+    name: str, source: str, change: Callable[[bytes], bytes]
+) -> None:
+    frame, pixels = jpeg_samples.STREAMS[name]
+    image = Image(pixels.rows, pixels.columns, bits_allocated=8)
+    content = encapsulated_file(image, [change(frame)], source)
+    targets = (syntaxes.EXPLICIT_LE, uids.JPEG2000Lossless, uids.JPEGXLJPEGRecompression)
+    for target in targets[: 3 if source == uids.JPEGBaseline8Bit else 2]:
+        result, report = transcode(content, Request((target,)), Rules(), REGISTRY)
+        assert (result, report.outcome, report.code) == (
+            None,
+            Outcome.FAILED,
+            "damaged_codestream",
+        )
+    assert check(content, REGISTRY).code == "damaged_codestream"

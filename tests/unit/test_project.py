@@ -42,7 +42,13 @@ def test_layers(path: Path) -> None:
     names = set(imported(path))
     inside = str(path.relative_to(PACKAGE)) if PACKAGE in path.parents else ""
     # A worker is not Orthanc: it may call what its own libraries and kernel offer.
-    worker = ("codec/openjpeg", "pool/confinement", "pool/landlock", "pool/seccomp")
+    worker = (
+        "codec/libjpeg",
+        "codec/openjpeg",
+        "pool/confinement",
+        "pool/landlock",
+        "pool/seccomp",
+    )
     if not inside.startswith(("host/", *worker)):
         assert "ctypes" not in names
     if path.name != "transcoder_plugin.py":

@@ -7,14 +7,15 @@ names it in one line. The rules, tested for every codec alike:
 - ``encode`` of a lossless syntax gives a codestream from which ``decode``
   gives back equal samples. The pipeline proves it all the same.
 - ``decode`` raises ``CodecError`` on anything damaged or incomplete; it never
-  returns a partial image, and follows the codestream, not the header.
+  returns a partial image, and follows the codestream, not the header. A codec
+  may offer ``Auditor.salvage`` for those who want to see it all the same.
 - Neither looks at any DICOM attribute beyond the ``PixelFormat`` it is given.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -176,6 +177,28 @@ class Codec(Protocol):
             claimed format allows to be plausible.
         Declined
             If the codestream is sound but beyond what this codec can take.
+        """
+
+
+@runtime_checkable
+class Auditor(Protocol):
+    """A codec whose ``decode`` looks for damage that its library bears in silence.
+
+    That takes as long again. These two leave it out.
+    """
+
+    def decode_own(
+        self, frame: bytes, pixels: PixelFormat, syntax: str, threads: int = 1
+    ) -> Decoded:
+        """As ``Codec.decode``, of what was encoded here and is now compared with its source."""
+
+    def salvage(self, frame: bytes, pixels: PixelFormat, syntax: str) -> Decoded:
+        """Decode what there is of a damaged frame, its end missing or not: to look at only.
+
+        Raises
+        ------
+        CodecError
+            If nothing can be decoded.
         """
 
 

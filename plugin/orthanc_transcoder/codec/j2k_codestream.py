@@ -6,8 +6,7 @@ Only marker segments are read, never packet data. The rules:
   it declares; whatever does not lead there is damaged or truncated.
 - Every tile of the image must have a tile-part.
 - After EOC, padding (00 or FF) is ignored and anything else noted.
-- A JP2 file, which DICOM does not allow (PS3.5 A.4.4), is opened by looking for
-  its contiguous codestream box, and noted.
+- A JP2 file, which DICOM does not allow (PS3.5 A.4.4), is opened and noted (``jp2``).
 """
 
 from __future__ import annotations
@@ -16,12 +15,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ..errors import CodecError
+from . import jp2
 from .checks import StreamFormat
 
 _SOC, _SOT, _SOD, _EOC = 0xFF4F, 0xFF90, 0xFF93, 0xFFD9
 _CAP, _SIZ, _COD, _COC, _TLM = 0xFF50, 0xFF51, 0xFF52, 0xFF53, 0xFF55
 _QCD, _QCC = 0xFF5C, 0xFF5D
-_JP2_SIGNATURE = b"\x00\x00\x00\x0cjP  \r\n\x87\n"
 _PCAP_PART_15 = 1 << (32 - 15)
 _REVERSIBLE = 1  # the 5-3 filter in the SPcod transformation field
 
@@ -47,6 +46,8 @@ class Codestream:
         The most magnitude bit-planes that QCD and QCC allow a sub-band.
     tile_part_lengths
         Whether there is a TLM marker segment.
+    order
+        Components in the order of the colours, if a JP2 file says another than theirs.
     """
 
     data: bytes
@@ -58,6 +59,7 @@ class Codestream:
     magnitude_bits: int
     tile_part_lengths: bool
     notes: tuple[str, ...]
+    order: tuple[int, ...] = ()
 
 
 @dataclass(slots=True)
@@ -85,7 +87,11 @@ def parse(frame: bytes) -> Codestream:
     CodecError
         If it is truncated, damaged, or uses what no decoder here can follow.
     """
-    start, notes = _locate(frame)
+    opened = jp2.Opened(0)
+    notes: tuple[str, ...] = ()
+    if frame.startswith(jp2.SIGNATURE):
+        opened, notes = jp2.locate(frame), ("the codestream was wrapped in a JP2 file",)
+    start = opened.start
     headers = _Headers()
     end = _walk(frame, start, headers)
     if frame[end:].strip(b"\x00\xff"):
@@ -100,6 +106,7 @@ def parse(frame: bytes) -> Codestream:
         magnitude_bits=headers.magnitude_bits,
         tile_part_lengths=headers.tlm,
         notes=notes,
+        order=opened.order,
     )
 
 
@@ -112,29 +119,12 @@ def with_precision(data: bytes, bits: int) -> bytes:
     return bytes(changed)
 
 
-def _locate(frame: bytes) -> tuple[int, tuple[str, ...]]:
-    """Return where the codestream starts, and a note where it lies in a JP2 box."""
-    if not frame.startswith(_JP2_SIGNATURE):
-        return 0, ()
-    offset = 0
-    while offset + 8 <= len(frame):
-        length, kind = _u32(frame, offset), frame[offset + 4 : offset + 8]
-        header = 16 if length == 1 else 8
-        if kind == b"jp2c":
-            return offset + header, ("the codestream was wrapped in a JP2 file",)
-        length = _u32(frame, offset + 12) if length == 1 else length
-        if length < header:
-            break
-        offset += length
-    raise CodecError("damaged_codestream", "a JP2 file without a codestream box")
-
-
 def _walk(frame: bytes, start: int, headers: _Headers) -> int:
     """Follow the declared lengths from SOC to the byte after EOC."""
     if _u16(frame, start) != _SOC:
         raise CodecError("damaged_codestream", "not a JPEG 2000 codestream: it has no SOC marker")
     offset = start + 2
-    for marker, segment, after in _segments(frame, offset):
+    for marker, segment, after in segments(frame, offset):
         if marker == _SIZ and not headers.size:
             headers.size = segment
         _collect(headers, marker, segment)
@@ -152,7 +142,7 @@ def _walk(frame: bytes, start: int, headers: _Headers) -> int:
     return offset + 2
 
 
-def _segments(frame: bytes, offset: int) -> Iterator[tuple[int, bytes, int]]:
+def segments(frame: bytes, offset: int) -> Iterator[tuple[int, bytes, int]]:
     """Yield marker, content and end of each segment, up to SOT or SOD."""
     while (marker := _u16(frame, offset)) not in (_SOT, _SOD):
         if not 0xFF30 <= marker <= 0xFFFF or marker == _EOC:
@@ -200,7 +190,7 @@ def _tile_part(frame: bytes, offset: int, headers: _Headers) -> int:
     """Read one tile-part's header and return where the tile-part ends."""
     length = _u32(frame, offset + 6)
     body = offset + 12
-    for marker, segment, after in _segments(frame, body):
+    for marker, segment, after in segments(frame, body):
         _collect(headers, marker, segment)
         body = after
     if _u16(frame, body) != _SOD:

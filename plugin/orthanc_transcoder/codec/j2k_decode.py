@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+
 from ..errors import CodecError
 from . import checks, j2k_codestream
 from .contract import Decoded, PixelFormat, Samples
@@ -52,8 +54,13 @@ def decode(
     if not stream.reversible and stream.magnitude_bits > max_lossy_bits:
         raise CodecError("unsupported_codestream", f"{stream.magnitude_bits} bit-planes, lossy")
     photometric, notes = _colour(stream, pixels)
+    samples = checks.require_declared(library(stream), stream.format)
+    if stream.order:
+        if len(stream.order) != stream.format.components:
+            raise CodecError("damaged_codestream", "a JP2 channel definition of other components")
+        samples = np.ascontiguousarray(samples[..., list(stream.order)])
     return Decoded(
-        samples=checks.require_declared(library(stream), stream.format),
+        samples=samples,
         bits=stream.format.bits,
         signed=stream.format.signed,
         photometric=photometric,

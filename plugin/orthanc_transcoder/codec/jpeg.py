@@ -64,7 +64,7 @@ class Jpeg:
             return _encode(samples, round(quality), _BITS[syntax])
 
         def decode(data: bytes) -> Samples:
-            return self.decode(data, pixels, syntax).samples
+            return self.decode_own(data, pixels, syntax).samples
 
         data = lossy.to_target(
             encode_at, decode, samples, pixels, options, (1, 100), options.quality
@@ -74,6 +74,16 @@ class Jpeg:
     def decode(self, frame: bytes, pixels: PixelFormat, syntax: str, threads: int = 1) -> Decoded:
         """Decode one frame (see ``contract.Codec``)."""
         return jpeg_decode.decode(frame, pixels, _EXPECTED[syntax])
+
+    def decode_own(
+        self, frame: bytes, pixels: PixelFormat, syntax: str, threads: int = 1
+    ) -> Decoded:
+        """Decode one frame that was encoded here (see ``contract.Auditor``)."""
+        return jpeg_decode.decode(frame, pixels, _EXPECTED[syntax], audit=False)
+
+    def salvage(self, frame: bytes, pixels: PixelFormat, syntax: str) -> Decoded:
+        """Decode what there is of one frame (see ``contract.Auditor``)."""
+        return jpeg_decode.salvage(frame, pixels, _EXPECTED[syntax])
 
 
 def _encode(samples: Samples, quality: int, bits: int) -> bytes:

@@ -17,6 +17,10 @@
 - OpenJPEG's output buffer is too small for large noise of 1 to 3 bits: a
   CodecError, and the original is kept.
 - Part 2 (.92, .93) is decoded where the codestream uses nothing beyond Part 1.
+- OpenJPEG takes damaged data for whatever they decode to. ``j2k_packets`` and
+  ``openjpeg_decode`` find what can be found: missing or inserted bytes nearly
+  always, changed ones mostly. Without the library of the latter imagecodecs
+  decodes, which looks at no code-block, and ``version`` says so.
 """
 
 from __future__ import annotations
@@ -26,8 +30,18 @@ import math
 import imagecodecs
 
 from ..errors import CodecError, Declined
-from . import checks, j2k_decode, lossy, openjpeg, uids
+from . import (
+    checks,
+    j2k_decode,
+    j2k_packets,
+    lossy,
+    openjpeg,
+    openjpeg_decode,
+    openjpeg_library,
+    uids,
+)
 from .contract import Codec, Decoded, Encoded, EncodeOptions, PixelFormat, Samples
+from .j2k_codestream import Codestream
 
 _MAX_BITS, _MAX_BITS_LOSSY = 22, 16
 _BYPASS_BITS = range(3, 17)
@@ -48,7 +62,9 @@ class Jpeg2000:
     @property
     def version(self) -> str:
         """Versions of imagecodecs and OpenJPEG."""
-        return f"{imagecodecs.__version__}/{imagecodecs.jpeg2k_version()}"
+        missing = _no_library()
+        unchecked = f" (code-blocks are not checked: {missing})" if missing else ""
+        return f"{imagecodecs.__version__}/{imagecodecs.jpeg2k_version()}{unchecked}"
 
     def refuses(self, pixels: PixelFormat, syntax: str) -> str | None:
         """Say why such frames cannot be encoded."""
@@ -72,8 +88,20 @@ class Jpeg2000:
     def decode(self, frame: bytes, pixels: PixelFormat, syntax: str, threads: int = 1) -> Decoded:
         """Decode one frame (see ``contract.Codec``)."""
         return j2k_decode.decode(
+            frame, pixels, lambda stream: _checked_samples(stream, threads), high_throughput=False
+        )
+
+    def decode_own(
+        self, frame: bytes, pixels: PixelFormat, syntax: str, threads: int = 1
+    ) -> Decoded:
+        """Decode what was encoded here (see ``contract.Auditor``)."""
+        return j2k_decode.decode(
             frame, pixels, lambda stream: _samples(stream.data, threads), high_throughput=False
         )
+
+    def salvage(self, frame: bytes, pixels: PixelFormat, syntax: str) -> Decoded:
+        """Decode what there is of a frame (see ``contract.Auditor``)."""
+        return self.decode_own(frame, pixels, syntax)
 
 
 def _suits_bypass(pixels: PixelFormat) -> bool:
@@ -82,11 +110,18 @@ def _suits_bypass(pixels: PixelFormat) -> bool:
     return enough and pixels.bits_stored in _BYPASS_BITS
 
 
-def _encode_bypass(samples: Samples, pixels: PixelFormat, *, threads: int) -> bytes:
+def _no_library() -> str | None:
+    """Return why OpenJPEG cannot be reached but through imagecodecs, or None."""
     try:
-        openjpeg.library()
+        openjpeg_library.library()
     except ImportError as error:
-        raise Declined("no_bypass", f"no encoder for JPEG 2000's bypass mode: {error}") from error
+        return str(error)
+    return None
+
+
+def _encode_bypass(samples: Samples, pixels: PixelFormat, *, threads: int) -> bytes:
+    if missing := _no_library():
+        raise Declined("no_bypass", f"no encoder for JPEG 2000's bypass mode: {missing}")
     return openjpeg.encode(
         samples,
         pixels.bits_stored,
@@ -135,6 +170,14 @@ def _encode(samples: Samples, pixels: PixelFormat, level: float = 0, *, threads:
     except (imagecodecs.Jpeg2kError, ValueError) as error:
         raise CodecError("codec_failed", f"OpenJPEG: {error}") from error
     return bytes(data)
+
+
+def _checked_samples(stream: Codestream, threads: int) -> Samples:
+    """Decode what is neither damaged nor incomplete, as far as can be seen."""
+    packets = j2k_packets.audit(stream)
+    if _no_library():
+        return _samples(stream.data, threads)
+    return openjpeg_decode.decode(stream, packets, threads)
 
 
 def _samples(data: bytes, threads: int = 1) -> Samples:

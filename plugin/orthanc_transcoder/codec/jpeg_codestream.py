@@ -7,7 +7,7 @@ The rules:
   end marker must be there before either sees it.
 - After EOI, padding (00 or FF) is ignored and anything else noted.
 - Entropy-coded data is only searched for the next marker, never decoded: a scan
-  that ends early but is followed by EOI cannot be told from here.
+  that ends early but is followed by EOI cannot be told from here (see ``libjpeg``).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from .checks import StreamFormat
 
 SOF_BASELINE, SOF_EXTENDED, SOF_PROGRESSIVE, SOF_LOSSLESS, SOF_LS = 0xC0, 0xC1, 0xC2, 0xC3, 0xF7
 _SOI, _EOI, _SOS = 0xD8, 0xD9, 0xDA
+END = bytes((0xFF, _EOI))
 _APP0, _APP8, _APP14 = 0xE0, 0xE8, 0xEE
 _FRAMES = frozenset((*range(0xC0, 0xD0), SOF_LS)) - {0xC4, 0xC8, 0xCC}  # DHT, JPG, DAC
 _SEGMENTS = _FRAMES | frozenset((0xC4, 0xCC, 0xDB, 0xDC, 0xDD, 0xF8, 0xFE, *range(0xE0, 0xF0)))
@@ -49,6 +50,8 @@ class Codestream:
         The first scan's Ss: a lossless JPEG's predictor, a JPEG-LS's NEAR.
     point_transform
         The first scan's Al: bits that a lossless JPEG dropped.
+    last_scan
+        Where the last scan's entropy-coded data starts and ends, with restart markers.
     """
 
     data: bytes = b""
@@ -61,6 +64,7 @@ class Codestream:
     colour_transform: int = 0
     selection: int = -1
     point_transform: int = 0
+    last_scan: tuple[int, int] = (0, 0)
     notes: tuple[str, ...] = field(default=())
 
 
@@ -83,7 +87,8 @@ def parse(frame: bytes) -> Codestream:
         segment, offset = _segment(frame, offset, marker)
         _collect(stream, marker, segment)
         if marker == _SOS:
-            offset = _end_of_scan(frame, offset, stream.process)
+            start, offset = offset, _end_of_scan(frame, offset, stream.process)
+            stream.last_scan = (start, offset)
     if stream.selection < 0:
         raise CodecError("damaged_codestream", "the codestream has no scan")
     if frame[offset:].strip(b"\x00\xff"):

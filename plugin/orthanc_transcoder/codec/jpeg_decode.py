@@ -18,14 +18,18 @@ that the encoder was given anything else.
 
 Samples are unsigned; the header's Pixel Representation says whether they are a
 two's complement pattern (PS3.5 8.2.1).
+
+What libjpeg warns of is damage (see ``libjpeg``), whatever it decodes to. To look
+at, there is ``salvage``: what libjpeg makes of it, as other viewers show it.
 """
 
 from __future__ import annotations
 
 import imagecodecs
+import numpy as np
 
 from ..errors import CodecError
-from . import checks, jpeg_codestream
+from . import checks, jpeg_codestream, libjpeg
 from .contract import Decoded, PixelFormat, Samples
 from .jpeg_codestream import Codestream
 
@@ -46,15 +50,20 @@ def version() -> str:
 
 
 def require_library() -> None:
-    """Raise ImportError where imagecodecs' libjpeg lacks 12 bits or lossless JPEG."""
+    """Raise ImportError where libjpeg lacks 12 bits or lossless JPEG, or can't be asked."""
     if not imagecodecs.JPEG8.available:
         raise ImportError("imagecodecs was built without libjpeg-turbo")
     if not imagecodecs.JPEG8.all_precisions:
         raise ImportError("imagecodecs' libjpeg-turbo is older than 3: no 12 or 16 bits")
+    libjpeg.library()
 
 
-def decode(frame: bytes, pixels: PixelFormat, expected: frozenset[int]) -> Decoded:
+def decode(
+    frame: bytes, pixels: PixelFormat, expected: frozenset[int], *, audit: bool = True
+) -> Decoded:
     """Decode one frame; ``expected`` are the processes that its syntax allows.
+
+    ``audit`` is false for what was encoded here.
 
     Raises
     ------
@@ -62,6 +71,37 @@ def decode(frame: bytes, pixels: PixelFormat, expected: frozenset[int]) -> Decod
         If the codestream is damaged, truncated or of a process not decoded.
     """
     stream = jpeg_codestream.parse(frame)
+    decoded = _decoded(stream, pixels, expected)
+    if audit:
+        require_sound(stream)
+    return decoded
+
+
+def salvage(frame: bytes, pixels: PixelFormat, expected: frozenset[int]) -> Decoded:
+    """Decode what there is of one frame, its end marker included or not.
+
+    Raises
+    ------
+    CodecError
+        If that is nothing.
+    """
+    try:
+        stream = jpeg_codestream.parse(frame)
+    except CodecError:
+        stream = jpeg_codestream.parse(frame + jpeg_codestream.END)
+    return _decoded(stream, pixels, expected, masked=True)
+
+
+def require_sound(stream: Codestream) -> None:
+    """Raise CodecError where entropy-coded data is missing, bad or skipped."""
+    if damage := libjpeg.damage(stream.data, stream.last_scan):
+        raise CodecError("damaged_codestream", f"libjpeg-turbo: {damage}")
+
+
+def _decoded(
+    stream: Codestream, pixels: PixelFormat, expected: frozenset[int], *, masked: bool = False
+) -> Decoded:
+    """Decode; ``masked`` drops what damage has put above the precision."""
     if stream.process not in _PROCESSES:
         raise CodecError("unsupported_codestream", f"JPEG process SOF{stream.process - 0xC0}")
     checks.require_plausible(stream.format, pixels)
@@ -69,7 +109,10 @@ def decode(frame: bytes, pixels: PixelFormat, expected: frozenset[int]) -> Decod
     photometric, transformed, notes = _colour(stream, pixels, lossless)
     if stream.process not in expected:
         notes = (*notes, "the codestream's JPEG process is not the transfer syntax's")
-    pattern = checks.require_declared(_samples(stream, transformed), stream.format)
+    samples = _samples(stream, transformed)
+    if masked:
+        samples = np.bitwise_and(samples, (1 << stream.format.bits) - 1, dtype=samples.dtype)
+    pattern = checks.require_declared(samples, stream.format)
     samples = checks.without_sign(pattern, stream.format.bits, pixels)
     return Decoded(
         samples=samples,

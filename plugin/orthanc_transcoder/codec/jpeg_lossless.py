@@ -18,6 +18,7 @@ from .jpeg_codestream import SOF_LOSSLESS
 
 _MIN_BITS, _MAX_BITS = 2, 16
 _PREDICTOR = 1
+_EXPECTED = frozenset((SOF_LOSSLESS,))
 
 
 class JpegLossless:
@@ -60,7 +61,17 @@ class JpegLossless:
 
     def decode(self, frame: bytes, pixels: PixelFormat, syntax: str, threads: int = 1) -> Decoded:
         """Decode one frame (see ``contract.Codec``)."""
-        return jpeg_decode.decode(frame, pixels, frozenset((SOF_LOSSLESS,)))
+        return jpeg_decode.decode(frame, pixels, _EXPECTED)
+
+    def decode_own(
+        self, frame: bytes, pixels: PixelFormat, syntax: str, threads: int = 1
+    ) -> Decoded:
+        """Decode one frame that was encoded here (see ``contract.Auditor``)."""
+        return jpeg_decode.decode(frame, pixels, _EXPECTED, audit=False)
+
+    def salvage(self, frame: bytes, pixels: PixelFormat, syntax: str) -> Decoded:
+        """Decode what there is of one frame (see ``contract.Auditor``)."""
+        return jpeg_decode.salvage(frame, pixels, _EXPECTED)
 
 
 def codec() -> Codec:

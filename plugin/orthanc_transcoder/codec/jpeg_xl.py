@@ -28,6 +28,7 @@ from .jxl_codestream import JxlImage
 _MAX_BITS = 16
 _DISTANCES = (-25.0, -0.01)  # negated: higher is better
 _MORE_EFFORT = 5  # still more gains a few tenths of a dB
+_JPEG = frozenset((SOF_BASELINE,))
 _ERRORS = (imagecodecs.JpegxlError, RuntimeError, ValueError)
 
 
@@ -80,15 +81,28 @@ class JpegXl:
         image = jxl_codestream.parse(frame)
         checks.require_plausible(image.format, pixels)
         if image.from_jpeg:
-            jpeg = _unpack(image.data)
-            return jpeg_decode.decode(jpeg, pixels, frozenset((SOF_BASELINE,)))
+            return jpeg_decode.decode(_unpack(image.data), pixels, _JPEG)
         return _decoded(image, pixels, _samples(image.data, threads))
+
+    def decode_own(
+        self, frame: bytes, pixels: PixelFormat, syntax: str, threads: int = 1
+    ) -> Decoded:
+        """Decode one frame that was encoded here (see ``contract.Auditor``)."""
+        return self.decode(frame, pixels, syntax, threads)  # a JPEG is repacked, not encoded
+
+    def salvage(self, frame: bytes, pixels: PixelFormat, syntax: str) -> Decoded:
+        """Decode what there is of one frame (see ``contract.Auditor``)."""
+        image = jxl_codestream.parse(frame)
+        if not image.from_jpeg:
+            return self.decode(frame, pixels, syntax)
+        checks.require_plausible(image.format, pixels)
+        return jpeg_decode.salvage(_unpack(image.data), pixels, _JPEG)
 
     def recompress(self, frame: bytes, source: str, target: str) -> bytes:
         """Repack one frame (see ``contract.Recompressor``)."""
         if target == uids.JPEGBaseline8Bit:
-            return jpeg_codestream.parse(_unpack(jxl_codestream.parse(frame).data)).data
-        jpeg = jpeg_codestream.parse(frame).data
+            return _sound(_unpack(jxl_codestream.parse(frame).data))
+        jpeg = _sound(frame)
         try:
             packed = bytes(imagecodecs.jpegxl_encode_jpeg(jpeg, usecontainer=True, numthreads=1))
         except _ERRORS as error:
@@ -164,6 +178,13 @@ def _samples(data: bytes, threads: int = 1) -> Samples:
         raise CodecError("damaged_codestream", f"libjxl: {error}") from error
 
 
+def _sound(frame: bytes) -> bytes:
+    """Return a JPEG, without padding, of which nothing is missing, bad or skipped."""
+    stream = jpeg_codestream.parse(frame)
+    jpeg_decode.require_sound(stream)
+    return stream.data
+
+
 def _unpack(data: bytes) -> bytes:
     """Return the JPEG that a recompressed image was made from."""
     try:
@@ -173,7 +194,8 @@ def _unpack(data: bytes) -> bytes:
 
 
 def codec() -> JpegXl:
-    """Return the codec; ImportError where imagecodecs was built without libjxl."""
+    """Return the codec; ImportError where a library is missing."""
     if not imagecodecs.JPEGXL.available:
         raise ImportError("imagecodecs was built without libjxl")
+    jpeg_decode.require_library()
     return JpegXl()

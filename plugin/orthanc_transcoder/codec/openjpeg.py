@@ -1,10 +1,5 @@
 """OpenJPEG's own encoder, for what imagecodecs' wrapper does not expose: the bypass mode.
 
-The only ctypes of the workers. It uses the OpenJPEG that imagecodecs' wheel
-brings, never another one: without it, the reason is kept and nothing falls back.
-
-- Nothing is encoded unless the library's defaults lie where ``openjpeg_abi``
-  says that they do.
 - OpenJPEG calls back with what it writes. Nothing in the callbacks can fail but
   for want of memory; ctypes then returns 0, which OpenJPEG takes for an error.
 """
@@ -13,29 +8,29 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import functools
 from collections.abc import Iterator
-from ctypes import POINTER, c_char_p, c_int, c_int64, c_size_t, c_uint32, c_void_p
-from pathlib import Path
-from typing import Any
+from ctypes import POINTER
 
-import imagecodecs
 import numpy as np
 
 from ..errors import CodecError
 from .contract import Samples
-from .openjpeg_abi import ComponentParameters, Image, Parameters
+from .openjpeg_abi import ComponentParameters, Image
+from .openjpeg_library import (
+    CODEC_J2K,
+    RESOLUTIONS,
+    STREAM_BUFFER,
+    Message,
+    Seek,
+    Skip,
+    Transfer,
+    defaults,
+    library,
+    made,
+)
 
-_CODEC_J2K = 0
 _COLOUR_SPACES = {1: 2, 3: 1}  # grey, sRGB: asked for, but no part of a codestream
 _BYPASS = 1  # code-block style: selective arithmetic coding bypass (ISO/IEC 15444-1 D.6)
-_STREAM_BUFFER = 1 << 20
-_RESOLUTIONS = 6
-
-_Message = ctypes.CFUNCTYPE(None, c_char_p, c_void_p)
-_Write = ctypes.CFUNCTYPE(c_size_t, c_void_p, c_size_t, c_void_p)
-_Skip = ctypes.CFUNCTYPE(c_int64, c_int64, c_void_p)
-_Seek = ctypes.CFUNCTYPE(c_int, c_int64, c_void_p)
 
 
 class _Output:
@@ -45,10 +40,10 @@ class _Output:
         self.data = bytearray()
         self.messages: list[str] = []
         self._position = 0
-        self.write = _Write(self._write)
-        self.skip = _Skip(self._skip)
-        self.seek = _Seek(self._seek)
-        self.message = _Message(self._message)
+        self.write = Transfer(self._write)
+        self.skip = Skip(self._skip)
+        self.seek = Seek(self._seek)
+        self.message = Message(self._message)
 
     def _write(self, buffer: int, size: int, _: int | None) -> int:
         end = self._position + size
@@ -67,71 +62,6 @@ class _Output:
 
     def _message(self, text: bytes, _: int | None) -> None:
         self.messages.append(text.decode("utf-8", "replace").strip())
-
-
-@functools.cache
-def library() -> ctypes.CDLL:
-    """Load the OpenJPEG of imagecodecs' wheel.
-
-    Raises
-    ------
-    ImportError
-        If imagecodecs has none of its own, or one of another ABI.
-    """
-    folder = Path(imagecodecs.__file__).parent.parent / "imagecodecs.libs"
-    found = sorted(folder.glob("libopenjp2-*.so*"))
-    if len(found) != 1:
-        raise ImportError(f"{len(found)} OpenJPEG libraries in {folder}")
-    loaded = ctypes.CDLL(str(found[0]))
-    for name, arguments in _ARGUMENTS.items():
-        getattr(loaded, name).argtypes = arguments
-    for name in ("opj_image_create", "opj_create_compress", "opj_stream_create"):
-        getattr(loaded, name).restype = c_void_p
-    _check_abi(loaded)
-    return loaded
-
-
-_ARGUMENTS: dict[str, list[Any]] = {
-    "opj_set_default_encoder_parameters": [POINTER(Parameters)],
-    "opj_image_create": [c_uint32, POINTER(ComponentParameters), c_int],
-    "opj_image_destroy": [c_void_p],
-    "opj_create_compress": [c_int],
-    "opj_destroy_codec": [c_void_p],
-    "opj_set_error_handler": [c_void_p, _Message, c_void_p],
-    "opj_setup_encoder": [c_void_p, POINTER(Parameters), c_void_p],
-    "opj_codec_set_threads": [c_void_p, c_int],
-    "opj_start_compress": [c_void_p, c_void_p, c_void_p],
-    "opj_encode": [c_void_p, c_void_p],
-    "opj_end_compress": [c_void_p, c_void_p],
-    "opj_stream_create": [c_size_t, c_int],
-    "opj_stream_destroy": [c_void_p],
-    "opj_stream_set_user_data": [c_void_p, c_void_p, c_void_p],
-    "opj_stream_set_write_function": [c_void_p, _Write],
-    "opj_stream_set_skip_function": [c_void_p, _Skip],
-    "opj_stream_set_seek_function": [c_void_p, _Seek],
-}
-
-
-def _check_abi(loaded: ctypes.CDLL) -> None:
-    """Raise ImportError where the library's defaults are not where they should be."""
-    parameters = _defaults(loaded)
-    found = (
-        parameters.numresolution,
-        parameters.cblockw_init,
-        parameters.cblockh_init,
-        parameters.roi_compno,
-        parameters.subsampling_dx,
-        parameters.subsampling_dy,
-        parameters.formats[1],
-    )
-    if found != (_RESOLUTIONS, 64, 64, -1, 1, 1, -1):
-        raise ImportError(f"OpenJPEG's defaults are not those of its known ABI: {found}")
-
-
-def _defaults(loaded: ctypes.CDLL) -> Parameters:
-    parameters = Parameters()
-    loaded.opj_set_default_encoder_parameters(ctypes.byref(parameters))
-    return parameters
 
 
 def encode(
@@ -158,14 +88,14 @@ def encode(
         If OpenJPEG fails.
     """
     opj, output = library(), _Output()
-    parameters = _defaults(opj)
+    parameters = defaults(opj)
     parameters.tcp_numlayers = 1
     parameters.tcp_rates[0] = 0
     parameters.cp_disto_alloc = 1
     parameters.tcp_mct = int(transform)
     parameters.mode = _BYPASS if bypass else 0
     smaller_side = min(samples.shape[:2])
-    parameters.numresolution = min(_RESOLUTIONS, smaller_side.bit_length())
+    parameters.numresolution = min(RESOLUTIONS, smaller_side.bit_length())
     with (
         _image(opj, samples, bits) as image,
         _codec(opj, output) as codec,
@@ -192,7 +122,7 @@ def _image(opj: ctypes.CDLL, samples: Samples, bits: int) -> Iterator[int]:
     components = (ComponentParameters * count)(
         *[ComponentParameters(1, 1, columns, rows, 0, 0, bits, bits, signed)] * count
     )
-    address = _made(opj.opj_image_create(count, components, _COLOUR_SPACES[count]))
+    address = made(opj.opj_image_create(count, components, _COLOUR_SPACES[count]))
     try:
         image = Image.from_address(address)
         image.x1, image.y1 = columns, rows
@@ -206,7 +136,7 @@ def _image(opj: ctypes.CDLL, samples: Samples, bits: int) -> Iterator[int]:
 
 @contextlib.contextmanager
 def _codec(opj: ctypes.CDLL, output: _Output) -> Iterator[int]:
-    codec = _made(opj.opj_create_compress(_CODEC_J2K))
+    codec = made(opj.opj_create_compress(CODEC_J2K))
     try:
         opj.opj_set_error_handler(codec, output.message, None)
         yield codec
@@ -216,7 +146,7 @@ def _codec(opj: ctypes.CDLL, output: _Output) -> Iterator[int]:
 
 @contextlib.contextmanager
 def _stream(opj: ctypes.CDLL, output: _Output) -> Iterator[int]:
-    stream = _made(opj.opj_stream_create(_STREAM_BUFFER, 0))
+    stream = made(opj.opj_stream_create(STREAM_BUFFER, 0))
     try:
         opj.opj_stream_set_write_function(stream, output.write)
         opj.opj_stream_set_skip_function(stream, output.skip)
@@ -224,9 +154,3 @@ def _stream(opj: ctypes.CDLL, output: _Output) -> Iterator[int]:
         yield stream
     finally:
         opj.opj_stream_destroy(stream)
-
-
-def _made(address: int | None) -> int:
-    if not address:
-        raise CodecError("codec_failed", "OpenJPEG: out of memory")
-    return address

@@ -1,0 +1,164 @@
+"""What is in doubt takes no original's place; what somebody asks a copy of is answered."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom
+import pytest
+
+from orthanc_transcoder import syntaxes
+from orthanc_transcoder.codec import uids
+from tests.orthanc.conftest import StartOrthanc
+from tests.orthanc.servers import SCRIPT, OrthancServer, python_plugin
+from tests.rules.test_reading import coded_as, of_cells
+from tests.synthesis import Image, stored_samples, texture
+
+TARGET = uids.JPEG2000Lossless
+JPEG = uids.JPEGLosslessSV1
+SMALL = Image(19, 23, bits_stored=12)
+SIGNED = Image(19, 23, bits_stored=12, signed=True)
+
+
+def of_another_size() -> bytes:
+    return coded_as(SMALL, texture(SMALL), Image(23, 19, bits_stored=12), JPEG)
+
+
+def of_undeclared_bits() -> bytes:
+    return of_cells(SMALL, texture(SMALL) | 0x5000, JPEG)
+
+
+def of_two_signs() -> bytes:
+    content = coded_as(SMALL, texture(SMALL), SIGNED, TARGET)
+    return content.replace(b"1.2.840.10008.1.2.4.90", b"1.2.840.10008.1.2.4.91")
+
+
+DOUBTS: dict[str, Callable[[], bytes]] = {
+    "size_disagrees": of_another_size,
+    "unused_bits": of_undeclared_bits,
+    "sign_disagrees": of_two_signs,
+}
+
+
+def start(factory: StartOrthanc, *, overwrite: bool, native: bool = True) -> OrthancServer:
+    return factory(
+        plugins=[python_plugin()],
+        script=SCRIPT,
+        config={
+            "IngestTranscoding": TARGET,
+            "OverwriteInstances": overwrite,
+            "BuiltinDecoderTranscoderOrder": "Disabled",
+            "Transcoder": {"NativeCallbacks": native},
+        },
+    )
+
+
+@pytest.fixture(scope="module")
+def server(start_module_orthanc: StartOrthanc) -> OrthancServer:
+    return start(start_module_orthanc, overwrite=False)
+
+
+def by_rest(server: OrthancServer, content: bytes, _folder: Path) -> None:
+    server.store(content)
+
+
+def by_cstore(server: OrthancServer, content: bytes, folder: Path) -> None:
+    path = folder / "image.dcm"
+    path.write_bytes(content)
+    proposed = {JPEG: "-xs", uids.JPEG2000: "-xw"}[pixel_data(content)[0]]
+    run = server.storescu(path, options=[proposed])
+    assert run.returncode == 0, run.stderr
+
+
+def stored(server: OrthancServer) -> tuple[str, bytes]:
+    (identifier,) = server.instances()
+    return identifier, server.file(identifier)
+
+
+def report_of(server: OrthancServer, identifier: str) -> dict[str, Any]:
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        answer = server.request("GET", f"/instances/{identifier}/metadata/4206")
+        if answer.status == 200:
+            return dict(json.loads(answer.body))
+        time.sleep(0.1)
+    raise AssertionError("there is no report")
+
+
+def counters(server: OrthancServer) -> dict[str, int]:
+    return dict(server.get("/transcoder/status")["counters"])
+
+
+def archived(server: OrthancServer, identifier: str, syntax: str) -> list[bytes]:
+    study = server.get(f"/instances/{identifier}/study")["ID"]
+    answer = server.request("GET", f"/studies/{study}/archive?transcode={syntax}")
+    assert answer.status == 200
+    with zipfile.ZipFile(io.BytesIO(answer.body)) as archive:
+        return [archive.read(name) for name in archive.namelist()]
+
+
+def pixel_data(content: bytes) -> tuple[str, bytes]:
+    found = pydicom.dcmread(io.BytesIO(content))
+    return str(found.file_meta.TransferSyntaxUID), found.PixelData
+
+
+@pytest.mark.parametrize("route", [by_rest, by_cstore])
+@pytest.mark.parametrize("code", DOUBTS)
+def test_at_ingest_the_original_is_kept_and_a_copy_is_answered(
+    server: OrthancServer, code: str, route: Callable[..., None], tmp_path: Path
+) -> None:
+    server.clear()
+    content = DOUBTS[code]()
+    route(server, content, tmp_path)
+    identifier, kept = stored(server)
+    assert pixel_data(kept) == pixel_data(content)
+    report = report_of(server, identifier)
+    assert (report["outcome"], report["code"]) == ("declined", code)
+    before = counters(server).get("in_doubt", 0)
+    (copy,) = archived(server, identifier, syntaxes.EXPLICIT_LE)
+    assert pixel_data(copy)[0] == syntaxes.EXPLICIT_LE
+    mask = 0xFFF
+    expected = texture(SMALL).astype(np.int64) & mask
+    assert np.array_equal(stored_samples(copy) & mask, expected)
+    # Native pixel data carries what nobody declared: of that there is no doubt.
+    asked = code != "unused_bits"
+    assert counters(server).get("in_doubt", 0) == before + asked
+    assert (f"is in doubt ({code})" in server.log()) is asked
+
+
+def test_a_copy_in_the_ingest_syntax_is_answered_once_the_instance_is_known(
+    server: OrthancServer,
+) -> None:
+    server.clear()
+    server.store(of_another_size())
+    identifier, _ = stored(server)
+    end = time.monotonic() + 30
+    found: list[bytes] = []
+    while time.monotonic() < end:
+        found = archived(server, identifier, TARGET)
+        if found and pixel_data(found[0])[0] == TARGET:
+            break
+        time.sleep(0.5)
+    assert [pixel_data(one)[0] for one in found] == [TARGET]
+
+
+@pytest.mark.parametrize("native", [True, False], ids=["native", "fallback"])
+def test_what_is_sent_again_and_overwritten_is_kept_too(
+    start_orthanc: StartOrthanc, native: bool
+) -> None:
+    server = start(start_orthanc, overwrite=True, native=native)
+    content = of_another_size()
+    for _ in range(2):
+        server.store(content)
+        identifier, kept = stored(server)
+        assert kept == content
+        report = report_of(server, identifier)
+        assert (report["outcome"], report["code"]) == ("declined", "size_disagrees")
+        time.sleep(3 if native else 0)  # until the index knows it

@@ -155,7 +155,7 @@ OPTIONS: tuple[Option, ...] = (
         "a list of compressed transfer syntaxes, by UID or keyword; empty means all",
         are_compressed_syntaxes,
         "Only images that come in one of these syntaxes or uncompressed are touched, and only "
-        "these are made. Everything else is left to Orthanc.",
+        "these are made. Everything else is left to Orthanc, but for its pictures.",
     ),
     Option(
         "UnusedBits",

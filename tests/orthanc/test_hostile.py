@@ -77,6 +77,35 @@ COMPRESSED: dict[str, Callable[[], bytes]] = {
     },
     "fragments that disagree": lambda: fragments_that_disagree(uids.JPEGLosslessSV1),
 }
+# How a file says its syntax so that Orthanc reads it, and others perhaps not.
+_RLE = b"1.2.840.10008.1.2.5\0"
+_SAID = {
+    "a space before": struct.pack("<HH2sH", 2, 0x10, b"UI", 20) + b" " + _RLE[:-1],
+    "big endian": struct.pack(">HH2sH", 2, 0x10, b"UI", 20) + _RLE,
+    "native before": struct.pack("<HH2sH", 2, 0x10, b"UI", 20)
+    + b"1.2.840.10008.1.2.1\0"
+    + struct.pack("<HH2sH", 2, 0x10, b"UI", 20)
+    + _RLE,
+    "unknown before": struct.pack("<HH2sH", 2, 0x10, b"UI", 20)
+    + b"1.2.840.10008.1.2.7\0"
+    + struct.pack("<HH2sH", 2, 0x10, b"UI", 20)
+    + _RLE,
+}
+
+
+def said_otherwise(kind: str) -> bytes:
+    """Damaged RLE, with another group 2."""
+    content = lying(damaged_rle, HighBit=3)
+    (length,) = struct.unpack_from("<I", content, 140)
+    group = _SAID[kind]
+    size = struct.pack("<HH2sHI", 2, 0, b"UL", 4, len(group))
+    return bytes(128) + b"DICM" + size + group + content[144 + length :]
+
+
+COMPRESSED |= {
+    f"damaged RLE, its syntax said with {kind}": functools.partial(said_otherwise, kind)
+    for kind in _SAID
+}
 CLAIMING: dict[str, Callable[[], bytes]] = {
     "65535 x 65535, and fragments that disagree": lambda: lying(
         lambda: fragments_that_disagree(uids.JPEGLosslessSV1), Rows=65535, Columns=65535
@@ -126,13 +155,13 @@ def shipped(start_module_orthanc: StartOrthanc) -> OrthancServer:
     return start(start_module_orthanc, "Disabled")
 
 
-def start(starter: StartOrthanc, order: str) -> OrthancServer:
+def start(starter: StartOrthanc, order: str, **options: object) -> OrthancServer:
     return starter(
         plugins=[python_plugin()],
         script=SCRIPT,
         config={
             "BuiltinDecoderTranscoderOrder": order,
-            "Transcoder": {"Workers": 1, "QualityChecks": False},
+            "Transcoder": {"Workers": 1, "QualityChecks": False, **options},
         },
     )
 
@@ -171,6 +200,15 @@ def survives(server: OrthancServer, content: bytes, *targets: str) -> None:
 @pytest.mark.parametrize("kind", COMPRESSED)
 def test_orthanc_survives_damage_beneath_a_lying_header(server: OrthancServer, kind: str) -> None:
     survives(server, COMPRESSED[kind](), NATIVE)
+
+
+@pytest.mark.parametrize("kind", ["damaged RLE", "damaged RLE, High Bit 3"])
+def test_orthanc_survives_damage_in_a_syntax_that_is_left_to_it(
+    start_orthanc: StartOrthanc, kind: str
+) -> None:
+    """Pictures are made here of all syntaxes, whichever are transcoded."""
+    server = start(start_orthanc, "After", RestrictTransferSyntaxes=["JPEG2000Lossless"])
+    survives(server, COMPRESSED[kind]())
 
 
 @pytest.mark.parametrize("kind", CLAIMING)

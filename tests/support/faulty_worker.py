@@ -91,7 +91,7 @@ def main() -> None:
     sys.path.insert(0, folder)
     from orthanc_transcoder.codec import jpeg2000  # noqa: PLC0415
 
-    honest, honest_decode = jpeg2000.Jpeg2000.encode, jpeg2000.Jpeg2000.decode
+    honest = jpeg2000.Jpeg2000.encode
 
     def encode(self, samples, pixels, syntax, options):  # type: ignore[no-untyped-def]
         if pixels.rows == ROWS:
@@ -100,13 +100,19 @@ def main() -> None:
                 samples = samples ^ 1
         return honest(self, samples, pixels, syntax, options)
 
-    def decode(self, frame, pixels, syntax, threads=1):  # type: ignore[no-untyped-def]
-        if pixels.rows == ROWS:
-            fail(pixels.columns, int(descriptor))
-        return honest_decode(self, frame, pixels, syntax, threads)
+    def decoding(honest):  # type: ignore[no-untyped-def]
+        def decode(self, frame, pixels, *arguments, **options):  # type: ignore[no-untyped-def]
+            if pixels.rows == ROWS:
+                fail(pixels.columns, int(descriptor))
+            return honest(self, frame, pixels, *arguments, **options)
+
+        return decode
 
     jpeg2000.Jpeg2000.encode = encode  # type: ignore[method-assign]
-    jpeg2000.Jpeg2000.decode = decode  # type: ignore[method-assign]
+    # With the second opinion on what is received, and without it on what was just encoded.
+    for name in ("decode", "decode_own"):
+        faulty = decoding(getattr(jpeg2000.Jpeg2000, name))  # type: ignore[no-untyped-call]
+        setattr(jpeg2000.Jpeg2000, name, faulty)
     sys.argv = ["-c", *sys.argv[4:]]
     exec(code)  # noqa: S102
 

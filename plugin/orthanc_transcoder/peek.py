@@ -19,6 +19,8 @@ _SOP_INSTANCE_UID = (
     re.compile(rb"\x00\x08\x00\x18UI.." + _UID, re.DOTALL),
     re.compile(rb"\x02\x00\x03\x00UI.." + _UID, re.DOTALL),
 )
+# Compiled here: on the threads of Orthanc's that ask there is no stack for it.
+_WHOLE_UID = re.compile(rb"[0-9.]{3,64}")
 _TRANSFER_SYNTAX = (re.compile(rb"\x02\x00\x10\x00UI.." + _UID, re.DOTALL),)
 
 
@@ -43,7 +45,7 @@ def undisputed_syntax(data: memoryview) -> str:
     except (struct.error, ValueError):
         return ""
     value = elements.get(0x0010, b"").removesuffix(b"\0")
-    return value.decode("ascii") if re.fullmatch(rb"[0-9.]{3,64}", value) else ""
+    return value.decode("ascii") if _WHOLE_UID.fullmatch(value) else ""
 
 
 def _group2(head: bytes) -> dict[int, bytes]:

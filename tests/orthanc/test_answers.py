@@ -23,12 +23,11 @@ from tests.orthanc.answers.routes import Question
 from tests.orthanc.answers.stage import DICOMWEB, Kind, Stage, make_stage, occupied
 from tests.orthanc.servers import OrthancServer, orthanc_version, python_plugin
 
-ORDERS = ("After", "Disabled")
 _FOLDER = os.environ.get("ORTHANC_ANSWERS", "")
 # One server at a time: those that share one follow each other.
 CELLS = [
     (order, server, case, route)
-    for order in ORDERS
+    for order in page.ORDERS
     for server in ("usual", "busy", "hasty")
     for routes in (OUT, INGEST)
     for case in CASES

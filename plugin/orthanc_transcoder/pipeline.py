@@ -44,25 +44,6 @@ def transcode(
     return _guarded(data, work)
 
 
-def check(data: Data, registry: Registry) -> Report:
-    """Decode every frame of one DICOM file, and say what is wrong with it."""
-
-    def work(file: DicomFile, report: Report) -> tuple[None, Report]:
-        source = Job(file, describe(file), Rules(), registry).open()
-        count = sum(1 for _ in source.samples)
-        return None, dataclasses.replace(
-            report,
-            outcome=Outcome.CHECKED,
-            frames=count,
-            codec=source.codec,
-            codec_version=source.codec_version,
-            notes=source.notes,
-            doubts=source.doubts,
-        )
-
-    return _guarded(data, work)[1]
-
-
 def _guarded(
     data: Data, work: Callable[[DicomFile, Report], tuple[bytes | None, Report]]
 ) -> tuple[bytes | None, Report]:
@@ -129,7 +110,7 @@ def _transcode(
         codec_version=result.codec_version,
         notes=result.notes,
         doubts=result.doubts,
-        instance=_identifier(file) if result.doubts else "",
+        instance=_identifier(file),
     )
 
 

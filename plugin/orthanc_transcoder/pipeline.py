@@ -15,10 +15,10 @@ from . import policy
 from .codec.registry import Registry
 from .conversions import METHODS, Job, Result, reencode
 from .dicom.file import DicomFile
+from .dicom.identity import orthanc_identifier
 from .dicom.image import describe
 from .errors import Declined, Refusal
 from .model import Outcome, Report, Request, Rules
-from .originals import identifier
 from .policy import Target
 
 # Orthanc counts the bytes of a result in 32 bits.
@@ -42,25 +42,6 @@ def transcode(
         return _transcode(file, report, request, rules, registry, threads)
 
     return _guarded(data, work)
-
-
-def check(data: Data, registry: Registry) -> Report:
-    """Decode every frame of one DICOM file, and say what is wrong with it."""
-
-    def work(file: DicomFile, report: Report) -> tuple[None, Report]:
-        source = Job(file, describe(file), Rules(), registry).open()
-        count = sum(1 for _ in source.samples)
-        return None, dataclasses.replace(
-            report,
-            outcome=Outcome.CHECKED,
-            frames=count,
-            codec=source.codec,
-            codec_version=source.codec_version,
-            notes=source.notes,
-            doubts=source.doubts,
-        )
-
-    return _guarded(data, work)[1]
 
 
 def _guarded(
@@ -129,13 +110,8 @@ def _transcode(
         codec_version=result.codec_version,
         notes=result.notes,
         doubts=result.doubts,
-        instance=_identifier(file) if result.doubts else "",
+        instance=orthanc_identifier(file),
     )
-
-
-def _identifier(file: DicomFile) -> str:
-    patient, study, series = (file.text(tag) for tag in (0x00100020, 0x0020000D, 0x0020000E))
-    return identifier(patient, study, series, file.sop_instance_uid)
 
 
 def _convert(

@@ -6,7 +6,7 @@
 - RLE carries whole containers of Bits Allocated, as native pixel data does, and
   nothing in it says size, depth or sign. ``decode`` gives the stored samples,
   taking High Bit to be Bits Stored - 1; ``decode_containers`` gives everything.
-- A segment must give exactly one plane; what follows in it must be padding.
+- A segment must give exactly one plane; what follows in it must be zeros, its padding.
 """
 
 from __future__ import annotations
@@ -125,15 +125,23 @@ def _split(frame: bytes, expected: int) -> list[bytes]:
 
 def _plane(segment: bytes, size: int) -> NDArray[np.uint8]:
     """Decode one segment to exactly ``size`` bytes."""
+    data = _unpacked(segment)
+    surplus = data.size - size
+    if surplus < 0:
+        raise CodecError("truncated_codestream", f"an RLE segment gives {data.size} of {size}")
+    if surplus:
+        # Each two zeros of padding read as one more byte.
+        padding = segment[-2 * surplus :]
+        if padding.strip(b"\0") or _unpacked(segment[: -2 * surplus]).size != size:
+            raise CodecError("damaged_codestream", f"an RLE segment gives {data.size} for {size}")
+    return data[:size]
+
+
+def _unpacked(segment: bytes) -> NDArray[np.uint8]:
     try:
-        data = np.frombuffer(imagecodecs.packbits_decode(segment), np.uint8)
+        return np.frombuffer(imagecodecs.packbits_decode(segment), np.uint8)
     except (imagecodecs.PackbitsError, ValueError) as error:
         raise CodecError("damaged_codestream", f"PackBits: {error}") from error
-    if data.size < size:
-        raise CodecError("truncated_codestream", f"an RLE segment gives {data.size} of {size}")
-    if data.size > size:
-        raise CodecError("damaged_codestream", f"an RLE segment gives {data.size} for {size}")
-    return data
 
 
 def codec() -> Codec:

@@ -23,6 +23,8 @@ from .policy import Target
 
 # Orthanc counts the bytes of a result in 32 bits.
 MAX_RESULT_BYTES = 2**32 - 1
+# A variant of a codestream that nothing here reads; for all that is known it is sound.
+_NO_FAILURE = frozenset(("unsupported_codestream",))
 
 Data = bytes | bytearray | memoryview
 
@@ -63,7 +65,8 @@ def _guarded(
     except Declined as refusal:
         report = _refused(report, Outcome.DECLINED, refusal)
     except Refusal as refusal:
-        report = _refused(report, Outcome.FAILED, refusal)
+        outcome = Outcome.DECLINED if refusal.code in _NO_FAILURE else Outcome.FAILED
+        report = _refused(report, outcome, refusal)
     except MemoryError:
         raise  # whoever runs this must give up what is left
     except Exception as error:  # noqa: BLE001

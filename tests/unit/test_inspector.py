@@ -74,6 +74,8 @@ class FakeOrthanc:
             return json.dumps(self.metadata[instance]).encode()
         if rest == "metadata/4206" and "4206" in self.metadata[instance]:
             return self.metadata[instance]["4206"].encode()
+        if rest == "metadata/TransferSyntax":
+            return self.metadata[instance].get("TransferSyntax", "1.2.3").encode()
         if rest.startswith("attachments") and instance in self.attachments:
             return self.attachments[instance]
         if rest:
@@ -163,7 +165,7 @@ def test_what_is_stored_is_checked_and_entered(bench: Bench) -> None:
 
 def test_a_transcodings_record_is_kept(bench: Bench) -> None:
     bench.orthanc.store("a")
-    made = Report(Outcome.TRANSCODED, result_sop_instance_uid="1.2.a", target_syntax="1.2.3",
+    made = Report(Outcome.TRANSCODED, result_sop_instance_uid="1.2.a", target_syntax="1.2.840.10008.1.2.1",
                   source_bytes=300, result_bytes=100)  # fmt: skip
     bench.records.write("a", made)
     bench.start()
@@ -175,7 +177,9 @@ def test_a_transcodings_record_is_kept(bench: Bench) -> None:
 
 def test_a_record_that_is_written_during_the_check_is_kept(bench: Bench) -> None:
     def write() -> dict[str, Any]:
-        made = Report(Outcome.TRANSCODED, result_sop_instance_uid="1.2.a", target_syntax="1.2.3")
+        made = Report(
+            Outcome.TRANSCODED, result_sop_instance_uid="1.2.a", target_syntax="1.2.840.10008.1.2.1"
+        )
         bench.records.write("a", made)
         return dict(PASSED)
 
@@ -198,7 +202,9 @@ def test_a_record_that_is_written_soon_after_the_change_is_entered(
     bench.start(checks=False)
     bench.orthanc.store("a")
     time.sleep(0.2)
-    made = Report(Outcome.TRANSCODED, result_sop_instance_uid="1.2.a", target_syntax="1.2.3")
+    made = Report(
+        Outcome.TRANSCODED, result_sop_instance_uid="1.2.a", target_syntax="1.2.840.10008.1.2.1"
+    )
     bench.records.write("a", made)
     assert until(lambda: bench.verdict("a") == "NONE")
     entry = bench.index.get("a")

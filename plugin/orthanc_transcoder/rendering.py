@@ -231,7 +231,8 @@ def _to_rgb(samples: Samples, pixels: PixelFormat) -> Samples:
     else:
         cb, cr = cb - 128, cr - 128
     rgb = np.stack((y + 1.402 * cr, y - 0.344136 * cb - 0.714136 * cr, y + 1.772 * cb), axis=-1)
-    picture: NDArray[np.uint8] = np.clip(np.rint(rgb), 0, 255).astype(np.uint8)
+    # Cut off, not rounded: as Orthanc itself shows YBR_FULL in RLE.
+    picture: NDArray[np.uint8] = np.clip(rgb, 0, 255).astype(np.uint8)
     return picture
 
 

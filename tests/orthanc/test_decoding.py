@@ -14,6 +14,7 @@ import pytest
 from pydicom.pixels.utils import pixel_array
 
 from orthanc_transcoder import syntaxes
+from orthanc_transcoder.codec import uids
 from orthanc_transcoder.codec.registry import default_registry
 from orthanc_transcoder.model import Request, Rules
 from orthanc_transcoder.pipeline import transcode
@@ -132,6 +133,24 @@ def test_native_ybr_is_shown_in_its_colours(ours: OrthancServer) -> None:
         dataset = pydicom.dcmread(sample(name).path)
         expected = pixel_array(dataset, raw=False)
         assert np.abs(picture.astype(int) - expected.astype(int)).max() <= 2, name
+
+
+def test_ybr_in_rle_looks_as_orthanc_shows_it(ours: OrthancServer, plain: OrthancServer) -> None:
+    """Orthanc converts it where the header says that it lies by plane, and cuts off fractions."""
+    image = Image(31, 33, samples=3, bits_allocated=8, photometric="YBR_FULL")
+    noise = np.random.default_rng(0).integers(0, 256, image.shape, np.uint8)
+    native = native_file(image, noise)
+    content, _ = transcode(native, Request((uids.RLELossless,)), Rules(), REGISTRY)
+    assert content is not None
+    dataset = pydicom.dcmread(io.BytesIO(content))
+    dataset.PlanarConfiguration = 1
+    buffer = io.BytesIO()
+    dataset.save_as(buffer)
+    pictures = []
+    for server in (ours, plain):
+        server.clear()
+        pictures.append(views(server, server.store(buffer.getvalue())["ID"], 1))
+    assert pictures[0]["frames/0/preview"] == pictures[1]["frames/0/preview"]
 
 
 def rgb_of(pam: bytes) -> np.ndarray:

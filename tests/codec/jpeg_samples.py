@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Iterable
 
 import imagecodecs
 import numpy as np
 import PIL.Image
 
+from orthanc_transcoder.codec import jpeg_codestream
 from orthanc_transcoder.codec.contract import PixelFormat, Samples
 from tests.codec import grid
 
@@ -47,6 +49,36 @@ def _lossless_with_restarts() -> tuple[bytes, PixelFormat]:
     return bytes(header[:frame]) + interval + bytes(header[frame:]) + rows + EOI, pixels
 
 
+def _one_scan_each(bits: int, **options: object) -> tuple[bytes, PixelFormat]:
+    """Three components in scans of their own, each with the tables of a grey image."""
+    samples, pixels = _samples(bits, 3)
+    head, scans = b"", b""
+    for index in range(3):
+        grey = bytes(
+            imagecodecs.jpeg8_encode(
+                np.ascontiguousarray(samples[..., index]),
+                bitspersample=bits,
+                **options,  # type: ignore[arg-type]
+            )
+        )
+        frame = re.search(rb"\xff[\xc0\xc1\xc3]\x00\x0b", grey)
+        assert frame
+        end, start = frame.end() + 9, scan(grey)[0]
+        head = head or grey[: frame.start() + 3] + b"\x11" + grey[frame.end() : end - 4] + b"\x03"
+        head += bytes((index, 0x11, 0))
+        scans += grey[end : start - 5] + bytes((index,)) + grey[start - 4 : -2]
+    return head + scans + EOI, pixels
+
+
+def with_all_zero_rows() -> tuple[bytes, PixelFormat]:
+    """Eight rows of eight samples, each restarted: 129 and on, then all 128, which is zeros."""
+    table = b"\xff\xc4\x00\x15\x00" + bytes((1, 1, *[0] * 14)) + b"\x00\x01"
+    frame = b"\xff\xc3\x00\x0b\x08\x00\x08\x00\x08\x01\x01\x11\x00"
+    header = b"\xff\xdd\x00\x04\x00\x08\xff\xda\x00\x08\x01\x01\x00\x01\x00\x00"
+    rows = b"\xa0\x3f" + b"".join(bytes((0xFF, 0xD0 + index, 0)) for index in range(7))
+    return b"\xff\xd8" + table + frame + header + rows + EOI, grid.pixel_format(8, 8, 8)
+
+
 def scan(data: bytes) -> tuple[int, int]:
     """Where the first scan's entropy-coded data starts and ends."""
     header = data.index(b"\xff\xda") + 2
@@ -68,7 +100,9 @@ STREAMS = {
     "baseline with restarts": _by_pillow(restart_marker_blocks=7),
     "baseline colour with restarts": _by_pillow(3, restart_marker_rows=1),
     "progressive grey": _by_pillow(progressive=True),
+    "baseline of three scans": _one_scan_each(8, level=90),
     "progressive colour": _by_pillow(3, progressive=True),
+    "progressive with restarts": _by_pillow(progressive=True, restart_marker_blocks=1),
     "extended 12": _by_imagecodecs(12, level=90),
     "lossless 8": _by_imagecodecs(8, **_LOSSLESS),
     "lossless 12": _by_imagecodecs(12, **_LOSSLESS),
@@ -76,8 +110,34 @@ STREAMS = {
     "lossless RGB": _by_imagecodecs(8, 3, **_RGB, **_LOSSLESS),
     "lossless 16 RGB": _by_imagecodecs(16, 3, **_RGB, **_LOSSLESS),
     "lossless predictor 7": _by_imagecodecs(12, lossless=True, predictor=7),
+    "lossless of three scans": _one_scan_each(12, **_LOSSLESS),
     "lossless with restarts": _lossless_with_restarts(),
 }
+
+
+def ends(data: bytes) -> list[int]:
+    """Where each scan and each restart interval ends, with its padding."""
+    found = list[int]()
+    for one in jpeg_codestream.parse(data).scans:
+        coded = data[one.start : one.end]
+        found += [one.start + each.start() for each in re.finditer(rb"\xff[\xd0-\xd7]", coded)]
+        found.append(one.end)
+    return found
+
+
+def at_every_end(data: bytes, extra: bytes) -> bytes:
+    """Bytes put behind each scan and each restart interval."""
+    for place in reversed(ends(data)):
+        data = data[:place] + extra + data[place:]
+    return data
+
+
+def with_scans(data: bytes, kept: Iterable[int]) -> bytes:
+    """Of the scans only those, in that order."""
+    scans = jpeg_codestream.parse(data).scans
+    starts = [scans[0].header, *(each.end for each in scans)]
+    parts = [data[start : each.end] for start, each in zip(starts, scans, strict=False)]
+    return data[: scans[0].header] + b"".join(parts[index] for index in kept) + EOI
 
 
 def cut(data: bytes) -> bytes:

@@ -15,7 +15,7 @@ import imagecodecs
 import numpy as np
 import pytest
 
-from orthanc_transcoder.codec import jpeg, jpeg_codestream, jpeg_xl, libjpeg, uids
+from orthanc_transcoder.codec import jpeg, jpeg_codestream, jpeg_scans, jpeg_xl, libjpeg, uids
 from orthanc_transcoder.codec.contract import Auditor, Decoded
 from orthanc_transcoder.codec.registry import default_registry
 from orthanc_transcoder.errors import CodecError
@@ -48,7 +48,7 @@ def syntax_of(name: str) -> str:
 
 def damage(data: bytes) -> str | None:
     stream = jpeg_codestream.parse(data)
-    return libjpeg.damage(stream.data, stream.last_scan)
+    return libjpeg.damage(stream.data, jpeg_scans.shortened(stream))
 
 
 @STREAM
@@ -146,7 +146,7 @@ def test_libjpegs_errors_leave_process_threads_and_memory_alone() -> None:
     threads = threading.active_count()
     for each in hopeless * 50:
         with pytest.raises(CodecError, match="libjpeg-turbo"):
-            libjpeg.damage(each, (len(each), len(each)))
+            libjpeg.damage(each, ())
     assert threading.active_count() == threads
     assert damage(data) is None
 
@@ -161,7 +161,7 @@ def test_threads_do_not_hear_of_each_others_warnings() -> None:
 _WITHOUT_MEMORY = """
 import resource
 import imagecodecs, numpy as np
-from orthanc_transcoder.codec import jpeg_codestream, libjpeg
+from orthanc_transcoder.codec import jpeg_codestream, jpeg_scans, libjpeg
 
 libjpeg.library()
 data = bytes(imagecodecs.jpeg8_encode(np.zeros((6000, 6000), np.uint16), lossless=True))
@@ -169,7 +169,7 @@ stream = jpeg_codestream.parse(data)
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + (12 << 20), -1))
 try:
-    libjpeg.damage(stream.data, stream.last_scan)
+    libjpeg.damage(stream.data, jpeg_scans.shortened(stream))
 except MemoryError as error:
     print("MemoryError", error)
 """

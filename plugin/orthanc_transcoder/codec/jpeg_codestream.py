@@ -8,6 +8,7 @@ The rules:
 - After EOI, padding (00 or FF) is ignored and anything else noted.
 - Entropy-coded data is only searched for the next marker, never decoded: a scan
   that ends early but is followed by EOI cannot be told from here (see ``libjpeg``).
+- Whether all scans are there is not asked here either (see ``jpeg_scans``).
 """
 
 from __future__ import annotations
@@ -30,6 +31,33 @@ _NEXT_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]", re.DOTALL)
 _NEXT_MARKER_LS = re.compile(rb"\xff[\x80-\xcf\xd8-\xfe]", re.DOTALL)
 
 
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """One scan.
+
+    Attributes
+    ----------
+    components
+        Identifiers, as its header names them.
+    first, last, high, low
+        Ss, Se, Ah and Al: in a progressive JPEG the band of coefficients that it
+        codes, the bit that an earlier scan of them ended with, and that it ends with.
+    header
+        Where its marker starts.
+    start, end
+        Where its entropy-coded data starts and ends, with restart markers.
+    """
+
+    components: tuple[int, ...]
+    first: int
+    last: int
+    high: int
+    low: int
+    header: int
+    start: int
+    end: int
+
+
 @dataclass(slots=True)
 class Codestream:
     """A complete codestream and what its marker segments declare.
@@ -50,8 +78,8 @@ class Codestream:
         The first scan's Ss: a lossless JPEG's predictor, a JPEG-LS's NEAR.
     point_transform
         The first scan's Al: bits that a lossless JPEG dropped.
-    last_scan
-        Where the last scan's entropy-coded data starts and ends, with restart markers.
+    scans
+        All of them, in order.
     """
 
     data: bytes = b""
@@ -64,7 +92,7 @@ class Codestream:
     colour_transform: int = 0
     selection: int = -1
     point_transform: int = 0
-    last_scan: tuple[int, int] = (0, 0)
+    scans: list[Scan] = field(default_factory=list)
     notes: tuple[str, ...] = field(default=())
 
 
@@ -84,12 +112,13 @@ def parse(frame: bytes) -> Codestream:
         marker, offset = _marker(frame, offset)
         if marker == _EOI:
             break
+        header = offset - 2
         segment, offset = _segment(frame, offset, marker)
         _collect(stream, marker, segment)
         if marker == _SOS:
             start, offset = offset, _end_of_scan(frame, offset, stream.process)
-            stream.last_scan = (start, offset)
-    if stream.selection < 0:
+            stream.scans.append(_scan(segment, header, start, offset))
+    if not stream.scans:
         raise CodecError("damaged_codestream", "the codestream has no scan")
     if frame[offset:].strip(b"\x00\xff"):
         stream.notes = (f"{len(frame) - offset} bytes follow the codestream's end",)
@@ -167,3 +196,16 @@ def _scan_header(stream: Codestream, segment: bytes) -> None:
         raise CodecError("damaged_codestream", "a scan before the frame header")
     if stream.selection < 0:
         stream.selection, stream.point_transform = segment[-3], segment[-1] & 15
+
+
+def _scan(segment: bytes, header: int, start: int, end: int) -> Scan:
+    return Scan(
+        components=tuple(segment[1:-3:2]),
+        first=segment[-3],
+        last=segment[-2],
+        high=segment[-1] >> 4,
+        low=segment[-1] & 15,
+        header=header,
+        start=start,
+        end=end,
+    )

@@ -19,8 +19,9 @@ that the encoder was given anything else.
 Samples are unsigned; the header's Pixel Representation says whether they are a
 two's complement pattern (PS3.5 8.2.1).
 
-What libjpeg warns of is damage (see ``libjpeg``), whatever it decodes to. To look
-at, there is ``salvage``: what libjpeg makes of it, as other viewers show it.
+Missing scans (see ``jpeg_scans``) and what libjpeg warns of (see ``libjpeg``) are
+damage, whatever it decodes to. To look at, there is ``salvage``: what libjpeg makes of
+it, as other viewers show it.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ import imagecodecs
 import numpy as np
 
 from ..errors import CodecError
-from . import checks, jpeg_codestream, libjpeg
+from . import checks, jpeg_codestream, jpeg_scans, libjpeg
 from .contract import Decoded, PixelFormat, Samples
 from .jpeg_codestream import Codestream
 
@@ -93,8 +94,10 @@ def salvage(frame: bytes, pixels: PixelFormat, expected: frozenset[int]) -> Deco
 
 
 def require_sound(stream: Codestream) -> None:
-    """Raise CodecError where entropy-coded data is missing, bad or skipped."""
-    if damage := libjpeg.damage(stream.data, stream.last_scan):
+    """Raise CodecError where a scan is missing, or data of one is missing, bad or skipped."""
+    if missing := jpeg_scans.missing(stream):
+        raise CodecError("damaged_codestream", missing)
+    if damage := libjpeg.damage(stream.data, jpeg_scans.shortened(stream)):
         raise CodecError("damaged_codestream", f"libjpeg-turbo: {damage}")
 
 

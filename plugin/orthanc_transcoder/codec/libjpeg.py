@@ -2,15 +2,16 @@
 
 libjpeg fills in what a scan lacks, passes over what it has too much of, and
 goes on. Here the library of imagecodecs' wheel, never another one, decodes the
-entropy-coded data once more, and what it warns of is told.
+entropy-coded data once more, and what it warns of is heard.
 
 - No samples are made: buffered-image mode takes in all scans before it makes any.
-- Every warning means damage but for the few of ``_HARMLESS``. libjpeg tells the
-  first; those after it are only counted.
-- libjpeg reads up to eight bytes ahead, and is silent about those of them that it
-  did not need. So the data is decoded again without its last byte, which must be
-  missed. Bytes of 00 and FF, and a restart marker, may stand behind it: padding,
-  as some encoders leave.
+- Every warning means damage but for the few of ``_HARMLESS``, and bytes before a
+  marker that were not needed.
+- Those may be padding. Where they are not, libjpeg may say nothing, because it reads
+  up to eight bytes ahead. So the data is decoded again, each piece of it without its
+  last byte that cannot be padding (see ``jpeg_scans``), and each must be missed.
+- libjpeg tells the first warning only, and counts. Its count is set back for as long
+  as it shall tell.
 - An error, unlike a warning, must not return to libjpeg, and Python cannot jump
   over C. So what may meet one runs on a thread without any frame of Python's, and
   the error handler is ``pthread_exit``. All memory is the decompressor's, which is
@@ -24,7 +25,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from ctypes import POINTER, byref, c_char_p, c_int, c_size_t, c_ulong, c_void_p
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -34,6 +35,7 @@ import numpy as np
 
 from ..errors import CodecError
 from .jpeg_codestream import END
+from .jpeg_scans import Shortened
 from .libjpeg_abi import (
     MESSAGE_LENGTH,
     ONE_ARGUMENT,
@@ -47,10 +49,10 @@ _HARMLESS = (
     "Unknown Adobe color transform code",
     "Warning: unknown JFIF revision number",
 )
+_MISSED = "Corrupt JPEG data: premature end of data segment"  # once a piece
+_NOT_NEEDED = "extraneous bytes before marker"
 _ONLY_WARNINGS = -1  # trace level
 _DONE = 1  # JPEG_REACHED_SOS of the first step, TRUE of the others
-_PADDING = b"\x00\xff"
-_RESTARTS = tuple(bytes((0xFF, marker)) for marker in range(0xD0, 0xD8))
 _UNTOUCHED = b"\xa5"
 _ROOM = 4096  # for structures that may be larger than those declared
 
@@ -151,15 +153,15 @@ def _told(loaded: _Library, data: bytes) -> str | None:
         return error.reason
 
 
-def damage(data: bytes, last_scan: tuple[int, int]) -> str | None:
+def damage(data: bytes, shortened: Iterable[Shortened]) -> str | None:
     """Return what is wrong with a codestream's entropy-coded data, or None.
 
     Parameters
     ----------
     data
         From SOI to EOI.
-    last_scan
-        Where the entropy-coded data of its last scan starts and ends.
+    shortened
+        The same without the last bytes of its pieces, which must be needed.
 
     Raises
     ------
@@ -168,39 +170,50 @@ def damage(data: bytes, last_scan: tuple[int, int]) -> str | None:
     MemoryError
         If there is too little.
     """
-    start, end = last_scan
-    needed = _without_padding(data[start:end])
-
-    def warning(scan: bytes) -> str | None:
-        return _warning(library(), data[:start] + scan + data[end:])
-
-    told = _warning(library(), data)
-    if told and len(needed) < end - start:
-        told = warning(needed)
-    if told is None and warning(needed[:-1]) is None:
-        told = "data is left over at the end of a scan"
-    return told
-
-
-def _without_padding(scan: bytes) -> bytes:
-    """Drop what may stand between a scan's data and the next marker."""
-    while True:
-        scan = scan.rstrip(_PADDING)
-        if not scan.endswith(_RESTARTS):
-            return scan
-        scan = scan[:-2]
+    if told := _warning(library(), data):
+        return told
+    if any(_missed(library(), each.data) < each.pieces for each in shortened):
+        return "data is left over at the end of a scan or restart interval"
+    return None
 
 
 def _warning(loaded: _Library, data: bytes) -> str | None:
     """Return the first warning that means damage, or None."""
-    errors, warnings = ErrorManager(), list[str]()
+    warnings = list[str]()
+
+    def hear(text: str) -> bool:
+        harmless = text.startswith(_HARMLESS) or _NOT_NEEDED in text
+        if not harmless:
+            warnings.append(text)
+        return harmless
+
+    unsettled = _decode(loaded, data, hear)
+    return " ".join(warnings) or "a warning" if unsettled else None
+
+
+def _missed(loaded: _Library, data: bytes) -> int:
+    """Count the pieces that lack data.
+
+    Each is heard, which takes 10 us. libjpeg's own count is of all warnings: where one
+    piece is not missed, another for the bytes left over would stand in for it.
+    """
+    heard = list[str]()
+
+    def hear(text: str) -> bool:
+        heard.append(text)
+        return True
+
+    _decode(loaded, data, hear)
+    return heard.count(_MISSED)
+
+
+def _decode(loaded: _Library, data: bytes, hear: Callable[[str], bool]) -> int:
+    """Decode, let each warning be heard until that returns False, and count from there."""
+    errors = ErrorManager()
 
     def note(address: int) -> None:
-        text = _message(errors, address)
-        if text.startswith(_HARMLESS):
-            errors.num_warnings = -1  # to which libjpeg adds one: the next is told as well
-        else:
-            warnings.append(text)
+        if hear(_message(errors, address)):
+            errors.num_warnings = -1  # to which libjpeg adds one
 
     loaded.jpeg.jpeg_std_error(byref(errors))
     errors.output_message = ONE_ARGUMENT(note)
@@ -211,7 +224,7 @@ def _warning(loaded: _Library, data: bytes) -> str | None:
         decompressor.out_color_space = decompressor.jpeg_color_space
         _run(loaded.jpeg.jpeg_start_decompress, loaded, decompressor, errors)
         _run(loaded.jpeg.jpeg_finish_decompress, loaded, decompressor, errors)
-    return " ".join(warnings) or "a warning" if errors.num_warnings else None
+    return int(errors.num_warnings)
 
 
 @contextlib.contextmanager

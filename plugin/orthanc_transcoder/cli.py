@@ -82,7 +82,9 @@ def _syntax(name: str) -> str:
 def _transcode(options: argparse.Namespace) -> int:
     data = options.input.read_bytes()
     rules = Rules(lossy=options.lossy, quality=options.quality)
-    result, report = transcode(data, Request((options.to,)), rules, default_registry())
+    result, report = transcode(
+        data, Request((options.to,), replaces=True), rules, default_registry()
+    )
     if not options.doubtful:
         report = kept_if_in_doubt(report)
     if report.outcome is Outcome.DECLINED:

@@ -48,7 +48,7 @@ def check(data: Data, registry: Registry) -> Report:
     """Decode every frame of one DICOM file, and say what is wrong with it."""
 
     def work(file: DicomFile, report: Report) -> tuple[None, Report]:
-        source = Job(file, describe(file), Rules(), registry).open()
+        source = Job(file, describe(file), Rules(), registry, replaces=True).open()
         count = sum(1 for _ in source.samples)
         return None, dataclasses.replace(
             report,
@@ -58,6 +58,7 @@ def check(data: Data, registry: Registry) -> Report:
             codec_version=source.codec_version,
             notes=source.notes,
             doubts=source.doubts,
+            second_opinion=source.second_opinion,
         )
 
     return _guarded(data, work)[1]
@@ -130,6 +131,8 @@ def _transcode(
         notes=result.notes,
         doubts=result.doubts,
         instance=_identifier(file) if result.doubts else "",
+        proof=result.proof,
+        second_opinion=result.second_opinion,
     )
 
 
@@ -159,7 +162,8 @@ def _convert(
         policy.unrestricted(registry.repackable(file.syntax), rules),
         palette=image.photometric == "PALETTE COLOR",
     )
-    chosen, result = _first_possible(Job(file, image, rules, registry, threads), targets)
+    job = Job(file, image, rules, registry, threads, request.replaces)
+    chosen, result = _first_possible(job, targets)
     return chosen.syntax, result
 
 

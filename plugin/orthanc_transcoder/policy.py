@@ -150,6 +150,7 @@ def kept_if_in_doubt(report: Report) -> Report:
         milliseconds=report.milliseconds,
         notes=report.notes,
         doubts=report.doubts,
+        second_opinion=report.second_opinion,
     )
 
 

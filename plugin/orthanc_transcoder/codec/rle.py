@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from ..errors import CodecError
 from . import checks, uids
-from .contract import Codec, Decoded, Encoded, EncodeOptions, PixelFormat, Samples
+from .contract import Cells, Codec, Decoded, Encoded, EncodeOptions, PixelFormat, Samples
 
 _HEADER = struct.Struct("<16L")
 _MAX_SEGMENTS = 15
@@ -58,24 +58,32 @@ class Rle:
 
     def decode(self, frame: bytes, pixels: PixelFormat, syntax: str, threads: int = 1) -> Decoded:
         """Decode one frame to its stored samples (see ``contract.Codec``)."""
-        containers = decode_containers(frame, pixels)
-        bits, signed = pixels.bits_stored, pixels.signed
-        stored = containers & containers.dtype.type((1 << bits) - 1)
-        values = checks.from_pattern(stored, bits, signed)
-        extended = values.view(containers.dtype)
-        stray = int(np.count_nonzero((containers != stored) & (containers != extended)))
-        unused = (f"{stray} samples held something above Bits Stored; it is dropped",)
-        return Decoded(
-            samples=np.ascontiguousarray(values.astype(checks.dtype_of(bits, signed), copy=False)),
-            bits=bits,
-            signed=signed,
-            photometric=pixels.photometric,
-            lossy=False,
-            notes=unused if stray else (),
-        )
+        return stored_samples(decode_containers(frame, pixels), pixels)
+
+    def decode_cells(self, frame: bytes, pixels: PixelFormat) -> Cells:
+        """Decode one frame to its cells (see ``contract.CellDecoder``)."""
+        return decode_containers(frame, pixels)
 
 
-def decode_containers(frame: bytes, pixels: PixelFormat) -> NDArray[np.unsignedinteger]:
+def stored_samples(containers: Cells, pixels: PixelFormat) -> Decoded:
+    """Take the stored samples out of whole cells."""
+    bits, signed = pixels.bits_stored, pixels.signed
+    stored = containers & containers.dtype.type((1 << bits) - 1)
+    values = checks.from_pattern(stored, bits, signed)
+    extended = values.view(containers.dtype)
+    stray = int(np.count_nonzero((containers != stored) & (containers != extended)))
+    unused = (f"{stray} samples held something above Bits Stored; it is dropped",)
+    return Decoded(
+        samples=np.ascontiguousarray(values.astype(checks.dtype_of(bits, signed), copy=False)),
+        bits=bits,
+        signed=signed,
+        photometric=pixels.photometric,
+        lossy=False,
+        notes=unused if stray else (),
+    )
+
+
+def decode_containers(frame: bytes, pixels: PixelFormat) -> Cells:
     """Decode one frame to what RLE carries: all the bits that are allocated.
 
     Returns

@@ -73,8 +73,9 @@ class Inspector:
     ----------
     examine
         Takes a file, the pixel digest of an earlier instance of the same UID, and
-        whether the file was made here, and so proven; gives the inspection as plain values, or raises ``PoolError``. None where
-        the checks are switched off: the transcodings are entered all the same.
+        whether the file was made here, and so proven; gives the inspection as plain
+        values, or raises ``PoolError``. None where the checks are switched off: the
+        transcodings are entered all the same.
     failed
         Takes the identifier of an instance with the verdict FAIL.
     is_closed

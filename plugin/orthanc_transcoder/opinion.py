@@ -66,7 +66,7 @@ def of_frame(
     except Refusal as refusal:
         if refusal.code == _UNREADABLE:
             return Opinion(silent=refusal.reason)
-        return Opinion(f"{witness.name} finds it damaged: {refusal.reason}")
+        return Opinion(f"{witness.name} finds it damaged: {refusal.reason.rstrip('.')}.")
     return Opinion(_difference(first, second, witness.name))
 
 

@@ -198,7 +198,7 @@ def test_real_decoders_disagree_on_some_of_what_is_damaged() -> None:
     assert doubtful
     assert len(doubtful) < len(files)  # no decoder can see all of it
     inspection = inspect(doubtful[0], REAL, second_opinion="cheap")
-    assert [one.code for one in inspection.findings] == [CODE]
+    assert CODE in {one.code for one in inspection.findings}
     assert check(doubtful[0], REAL).doubts.keys() == {CODE}
 
 

@@ -17,7 +17,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
-from orthanc_transcoder import syntaxes
 from orthanc_transcoder.codec import uids
 from orthanc_transcoder.model import Report, Request, Rules
 from orthanc_transcoder.pipeline import transcode
@@ -48,7 +47,7 @@ JUDGED = (
     uids.HTJ2KLossless,
     uids.HTJ2KLosslessRPCL,
 )
-IMAGES = {
+IMAGES: dict[str, Callable[[], bytes]] = {
     "CT 512x512": lambda: sample("693_UNCR.dcm").read(),
     "MR 1024x1024": lambda: sample("MR2_UNCR.dcm").read(),
     "US 640x480 RGB": lambda: sample("US1_UNCR.dcm").read(),
@@ -76,7 +75,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def proofs(images: dict[str, bytes]) -> Iterator[str]:
     """Proof by a witness against proof by the codec itself."""
-    yield "Native to each syntax: milliseconds with `Proof` `own`, and how many times as long `second` takes."
+    yield "Native to each syntax: milliseconds with `Proof` `own`, and how many times that `second`"
+    yield "takes."
     yield ""
     yield _row("", "encoder", "witness", "independence", *images)
     yield _row("---", "---", "---", "---", *["--:"] * len(images))
@@ -93,7 +93,8 @@ def proofs(images: dict[str, bytes]) -> Iterator[str]:
 
 def opinion_costs(images: dict[str, bytes]) -> Iterator[str]:
     """An ingest to JPEG 2000 with a second opinion and without."""
-    yield "Each syntax to JPEG 2000 lossless (HTJ2K if it is that): milliseconds without a second opinion, and how many times as long it takes with one."
+    yield "Each syntax to JPEG 2000 lossless (HTJ2K if it is that): milliseconds without a second"
+    yield "opinion, and how many times that it takes with one."
     yield ""
     yield _row("", "second decoder", *images)
     yield _row("---", "---", *["--:"] * len(images))
@@ -116,9 +117,16 @@ def opinions(count: int) -> Iterator[str]:
     yield f"Of {count} damaged streams of each syntax:"
     yield ""
     yield _row(
-        "", "second decoder", "independence", "the codec refuses", "harmless",
-        "taken with wrong samples", "the second objects to", "left", "harmless, but the second objects",
-    )  # fmt: skip
+        "",
+        "second decoder",
+        "independence",
+        "the codec refuses",
+        "taken with wrong samples",
+        "the second objects to",
+        "left",
+        "harmless",
+        "the second objects to",
+    )
     yield _row("---", "---", "---", *["--:"] * 6)
     for syntax in JUDGED:
         seat = second_of(syntax)
@@ -135,7 +143,7 @@ def _counts(found: Counter[Verdict]) -> list[int | str]:
     wrong = left + objected
     share = f"{objected} ({objected / wrong:.0%})" if wrong else "0"
     harmless = found[Verdict.HARMLESS] + needless
-    return [found[Verdict.REFUSED], harmless, wrong, share, left, needless]
+    return [found[Verdict.REFUSED], wrong, share, left, harmless, needless]
 
 
 def _job(content: bytes, target: str, rules: Rules) -> Callable[[], Report]:

@@ -261,7 +261,7 @@ OPTIONS: tuple[Option, ...] = (
         '"second" or "own"',
         one_of("second", "own"),
         "Who decodes again what was encoded without loss. `second`: another program than the one "
-        "that encoded, where there is one (see `docs/codecs.md`); the report says which. `own`: "
+        "that encoded, where there is one (see `docs/witnesses.md`); the report says which. `own`: "
         "always the codec itself.",
     ),
     Option(

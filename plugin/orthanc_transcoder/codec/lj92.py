@@ -46,7 +46,8 @@ def _samples(stream: Codestream) -> Samples:
     # liblj92 takes the components of a pixel for columns.
     if decoded.size != declared.rows * declared.columns * declared.components:
         raise CodecError("codec_failed", "liblj92 decoded another image than was declared")
-    return decoded.reshape(declared.shape).astype(checks.dtype_of(declared.bits, signed=False))
+    dtype = checks.dtype_of(declared.bits, signed=False)
+    return decoded.reshape(declared.shape).astype(dtype, copy=False)
 
 
 def witness() -> Witness:

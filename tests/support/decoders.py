@@ -7,11 +7,15 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from orthanc_transcoder.codec import registry
+from orthanc_transcoder.codec import registry, uids
 from orthanc_transcoder.codec.contract import Codec, Decoded, Independence, PixelFormat, Witness
 from orthanc_transcoder.codec.registry import Registry
 from orthanc_transcoder.codec.witnesses import Line, Witnesses
 from orthanc_transcoder.errors import Refusal
+from orthanc_transcoder.model import Request, Rules
+from orthanc_transcoder.pipeline import transcode
+from tests.rules.whole import codestreams
+from tests.synthesis import Image, encapsulated_file, native_file, texture
 
 REAL = registry.default_registry()
 
@@ -76,3 +80,15 @@ def registry_with(
     name = witness if isinstance(witness, str) else witness.name
     table = {syntax: (Line(name, independence, beside),)}
     return Registry(REAL._sources, Witnesses([lambda: {name: witness}], table))
+
+
+def with_offset_beyond(image: Image) -> bytes:
+    """RLE whose header has an offset of a segment that there is not (PS3.5 G.5 asks for 0).
+
+    What two decoders differ about, though both find the same samples.
+    """
+    request = Request((uids.RLELossless,))
+    sound, _ = transcode(native_file(image, texture(image)), request, Rules(), REAL)
+    assert sound is not None
+    (frame,) = codestreams(sound)
+    return encapsulated_file(image, [frame[:60] + b"\7\0\0\0" + frame[64:]], uids.RLELossless)

@@ -21,7 +21,14 @@ from orthanc_transcoder.quality.inspection import inspect
 from tests.damage.anatomy import parts
 from tests.damage.harm import Kind, damaged
 from tests.rules.whole import codestreams
-from tests.support.decoders import REAL, Told, one_sample_off, raising, registry_with
+from tests.support.decoders import (
+    REAL,
+    Told,
+    one_sample_off,
+    raising,
+    registry_with,
+    with_offset_beyond,
+)
 from tests.synthesis import Image, encapsulated_file, native_file, texture
 
 GREY = Image(60, 70, bits_stored=12, frames=2)
@@ -200,12 +207,6 @@ def test_real_decoders_disagree_on_some_of_what_is_damaged() -> None:
     inspection = inspect(doubtful[0], REAL, second_opinion="cheap")
     assert CODE in {one.code for one in inspection.findings}
     assert check(doubtful[0], REAL).doubts.keys() == {CODE}
-
-
-def with_offset_beyond(image: Image) -> bytes:
-    """RLE whose header has an offset of a segment that there is not (PS3.5 G.5 asks for 0)."""
-    (frame,) = codestreams(coded(uids.RLELossless, image))
-    return encapsulated_file(image, [frame[:60] + b"\7\0\0\0" + frame[64:]], uids.RLELossless)
 
 
 def test_the_command_line_writes_nothing_in_doubt(

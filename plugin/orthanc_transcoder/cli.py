@@ -143,10 +143,11 @@ def _print(path: Path, report: Report, as_json: bool) -> None:
 
 def _sentence(report: Report) -> str:
     if report.outcome is Outcome.TRANSCODED:
+        by = f" by {report.proof['by']}" if report.proof else ""
         return (
             f"transcoded from {report.source_syntax} to {report.target_syntax}, "
             f"{report.source_bytes} to {report.result_bytes} bytes (ratio {report.ratio:.2f}), "
-            f"{report.frames} frames {'measured' if report.lossy else 'verified'}"
+            f"{report.frames} frames {'measured' if report.lossy else 'verified'}{by}"
         )
     if report.outcome is Outcome.CHECKED:
         return f"{report.frames} frames of {report.source_syntax} decoded by {report.codec}"

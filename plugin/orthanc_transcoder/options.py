@@ -273,8 +273,9 @@ OPTIONS: tuple[Option, ...] = (
         '"cheap", "all" or "none"',
         one_of("cheap", "all", "none"),
         "Which compressed images must be read alike by two decoders before the result takes the "
-        "original's place (at ingest); else the original is kept. `cheap`: RLE, JPEG lossless "
-        "and HTJ2K; `all`: JPEG-LS and JPEG 2000, too. Lossy codestreams are never compared.",
+        "original's place (at ingest); else the original is kept. `cheap`: RLE, HTJ2K, and JPEG "
+        "lossless if pylibjpeg-libjpeg is installed; `all`: JPEG 2000, and JPEG-LS if it is, too. "
+        "Lossy codestreams are never compared.",
     ),
     Option(
         "Forward",

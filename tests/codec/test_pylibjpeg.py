@@ -202,9 +202,12 @@ def test_whoever_installs_another_plugin_gains_a_witness(monkeypatch: pytest.Mon
     assert plugin.decode(b"", grid.pixel_format(2, 2, 8), uids.RLELossless).samples.sum() == 0
 
 
-def test_plugins_that_cannot_be_loaded_say_why(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kind", [ImportError, AttributeError, OSError])
+def test_plugins_that_cannot_be_loaded_say_why(
+    monkeypatch: pytest.MonkeyPatch, kind: type[Exception]
+) -> None:
     def broken(**_: int) -> Any:
-        raise ImportError("libfoo.so is missing")
+        raise kind("libfoo.so is missing")
 
     found = found_with(monkeypatch, broken)
     assert set(found) == {"pylibjpeg/rle", "pylibjpeg/openjpeg", "pylibjpeg/libjpeg"}

@@ -20,7 +20,6 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
 
@@ -28,6 +27,7 @@ from ..errors import CodecError, Declined
 from . import checks, j2k_decode, jpeg, jpeg_decode, jpeg_ls, openjpeg_ht, rle, uids
 from .checks import StreamFormat
 from .contract import Cells, Decoded, Encoded, EncodeOptions, PixelFormat, Samples, Witness
+from .jpeg_codestream import Codestream
 
 Function = Callable[..., bytes | bytearray]
 
@@ -52,6 +52,9 @@ _LOOKED_FOR = {
 _RELEASING = frozenset(("rle",))  # plugins that let other threads work
 _PANIC = "pyo3_runtime"  # the module that Rust's panics call themselves of
 _FAILURES = (RuntimeError, ValueError, TypeError, AttributeError, IndexError)
+
+# What importing somebody's plugin may end with: all are loaded at once.
+_UNLOADABLE = (ImportError, AttributeError, ValueError, OSError)
 
 
 class Plugin:
@@ -134,7 +137,7 @@ class Plugin:
             raise Declined("codec_refuses", reason)
         return self._declared(data, declared, syntax)
 
-    def _jpeg(self, stream: Any, syntax: str, *, transformed: bool = False) -> Samples:
+    def _jpeg(self, stream: Codestream, syntax: str, *, transformed: bool = False) -> Samples:
         if transformed:
             raise Declined("codec_refuses", f"{self.name} leaves JPEG's colours transformed")
         return self._declared(stream.data, stream.format, syntax)
@@ -185,7 +188,7 @@ def witnesses() -> dict[str, Witness | str]:
     try:
         found = _functions()
         library = importlib.import_module("pylibjpeg")
-    except ImportError as error:
+    except _UNLOADABLE as error:
         return dict.fromkeys(missing, f"pylibjpeg cannot be loaded: {error}")
     plugins = (
         Plugin(name, f"{library.__version__}/{_version(functions)}", functions)

@@ -25,6 +25,7 @@ from orthanc_transcoder import syntaxes
 from orthanc_transcoder.codec import uids
 from orthanc_transcoder.fingerprint import fingerprint
 from orthanc_transcoder.model import Outcome, Report, Request, Rules
+from orthanc_transcoder.originals import Originals
 from orthanc_transcoder.payload import whole
 from orthanc_transcoder.pool.process import WorkerProcess
 from orthanc_transcoder.pool.supervisor import Pool
@@ -58,7 +59,8 @@ bad_pixel_data_vr | the file | Over 8 bits in OB in big endian: readers disagree
 bad_value | the file | An attribute that describes the pixels is no number.
 big_endian_32_bit | ours | 32 bits in retired big endian: writers swap words, or cells.
 codec_failed | ours | The library failed on these samples.
-codec_refuses | standard or library | No such depth or sign here; JPEG 2000 is exact to 22 bits.
+codec_refuses | standard or library | No such depth or sign here; J2K is exact to 22 bits.
+damaged_codestream | the file | Data of a codestream is missing, bad or skipped.
 encapsulated_icon | the standard | The icon is compressed, and would have to follow.
 frames_disagree | the file | Number of Frames does not fit the pixel data.
 lossy_off | a setting | The target is always lossy, and `Lossy` is false.
@@ -68,6 +70,7 @@ no_pixel_data | the standard | No image: there is nothing to compress.
 no_target | the standard | JPEG XL recompression holds what was JPEG Baseline; this was not.
 pixel_data_too_short | the file | Pixels are missing.
 same_syntax | none | The file has the target's syntax, and is returned untouched.
+sign_disagrees | the file | Header and codestream differ about the sign: two readings.
 single_bit | ours | 1-bit segmentations are not compressed, nor swapped to big endian.
 subsampled_native | ours | Native YBR_FULL_422 has no chroma sample of its own for each pixel.
 truncated | the file | The file ends too early, or is none.
@@ -121,22 +124,26 @@ def targets() -> tuple[Target, ...]:
 
 
 class Transcoder:
-    """The pool, asked as Orthanc's side asks it."""
+    """The pool, asked as Orthanc's side asks it at ingest: what is in doubt is kept."""
 
     def __init__(self) -> None:
         python = Path(sys.executable)
         self._pool = Pool(lambda nice: WorkerProcess(python, fingerprint(), nice=nice), WORKERS)
         self._reports: dict[int, Report] = {}
-        self._services = {
-            lossy: TranscodingService(
-                self._pool, Rules(lossy=lossy), SECONDS, self._reports.__setitem__
-            )
-            for lossy in (False, True)
-        }
+        self._services = {target: self._service(target) for target in targets()}
+
+    def _service(self, target: Target) -> TranscodingService:
+        return TranscodingService(
+            self._pool,
+            Rules(lossy=target.lossy),
+            SECONDS,
+            self._reports.__setitem__,
+            Originals(ingest=target.uid),
+        )
 
     def __call__(self, content: bytes, target: Target) -> tuple[bytes, Report]:
         """The result (empty if there is none) and its report; a death is a report, too."""
-        service = self._services[target.lossy]
+        service = self._services[target]
         result = service.transcode(memoryview(content), Request((target.uid,)))
         report = self._reports.pop(threading.get_ident())
         transcoded = report.outcome is Outcome.TRANSCODED

@@ -25,7 +25,7 @@ from .originals import Originals
 from .pool.process import WorkerProcess
 from .pool.supervisor import Pool
 from .pool.waiting import Patience
-from .records import Records
+from .records import Records, RestError
 from .reports import Reports
 from .service import TranscodingService
 from .settings import Settings
@@ -34,6 +34,8 @@ from .web import pages
 from .web.routes import PATTERNS, Site
 
 _log = logging.getLogger(__name__)
+
+_STORED_SECONDS = 2.0
 
 
 def start(orthanc: seam.Orthanc) -> None:
@@ -65,6 +67,7 @@ class Plugin:
         self._rest = seam.NativeRest(self._sdk) if self._sdk else seam.OfficialRest(orthanc)
         self._records = Records(self._rest, settings.report_metadata)
         self._deputy = Deputy(2)
+        self._asker = Deputy(1)  # for what may have to wait until its asker has given up
         self._pool = self._start_pool()
         rules = settings.rules(configuration.lossy_quality)
         self._control: QualityControl | None = None
@@ -96,8 +99,19 @@ class Plugin:
         )
 
     def _is_stored(self, instance: str) -> bool:
-        """Whether the index knows an instance; without one, everything may be new."""
-        return self._control is not None and self._control.index.get(instance) is not None
+        """Whether the index knows an instance, and Orthanc still has it.
+
+        The index hears of deletions some seconds later. Orthanc may not answer: 1.10.1
+        serves one plugin call at a time, and may be in one that waits for this answer.
+        Then the instance counts as new.
+        """
+        if self._control is None or self._control.index.get(instance) is None:
+            return False
+        try:
+            self._asker.ask(lambda: self._rest.rest_get(f"/instances/{instance}"), _STORED_SECONDS)
+        except (RestError, TimeoutError):
+            return False
+        return True
 
     def _start_forwarding(self, forwarding: Forwarding | None) -> None:
         if forwarding is None:
@@ -217,6 +231,7 @@ class Plugin:
         if self._control:
             self._control.close()
         self._deputy.stop()
+        self._asker.stop()
 
 
 def _tell_of_builtin(configuration: seam.Configuration) -> None:

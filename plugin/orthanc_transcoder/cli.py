@@ -3,8 +3,9 @@
     orthanc-transcoder transcode IN OUT --to JPEG2000Lossless
     orthanc-transcoder check FILE...
 
-Exit status: 0 done, 3 declined (nothing is written, the reason is printed),
-1 error. ``--json`` prints one report per line instead of a sentence.
+Exit status: 0 done (checked: nothing found), 2 (checked) a warning, 3 declined (nothing
+is written, the reason is printed), 1 error or, checked, a failure. ``--json`` prints one
+report per line instead of sentences. The checks are those of Orthanc's pages.
 """
 
 from __future__ import annotations
@@ -19,12 +20,16 @@ from pathlib import Path
 from . import __version__, syntaxes
 from .codec.registry import default_registry
 from .model import Outcome, Report, Request, Rules
-from .pipeline import check, transcode
+from .pipeline import transcode
 from .policy import kept_if_in_doubt
+from .quality.checks.table import BY_CODE
+from .quality.findings import Inspection, Verdict
+from .quality.inspection import inspect
 
-DONE, ERROR, DECLINED = 0, 1, 3
+DONE, ERROR, WARNED, DECLINED = 0, 1, 2, 3
 
 _STATUS = {Outcome.DECLINED: DECLINED, Outcome.FAILED: ERROR}
+_STATUS_OF_VERDICT = {Verdict.PASS: DONE, Verdict.WARN: WARNED, Verdict.FAIL: ERROR}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -44,7 +49,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="orthanc-transcoder",
         description="Transcode DICOM images, with proof, or check them.",
-        epilog="Exit status: 0 done, 3 declined (nothing written), 1 error.",
+        epilog="Exit status: 0 done, 1 error or failed check, 2 check with warnings, "
+        "3 declined (nothing written).",
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -55,8 +61,9 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--to", required=True, type=_syntax, metavar="SYNTAX", help="UID or keyword")
     one.add_argument("--lossy", action="store_true", help="allow a lossy result")
     one.add_argument(
-        "--quality", type=int, choices=range(1, 101), default=90, metavar="1-100", help="of lossy"
+        "--quality", type=int, choices=range(1, 101), metavar="1-100", help="of lossy (90)"
     )
+    one.add_argument("--force", action="store_true", help="replace OUT if it exists")
     one.add_argument(
         "--doubtful",
         action="store_true",
@@ -65,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--json", action="store_true", help="print the report as JSON")
     one.set_defaults(run=_transcode)
 
-    many = commands.add_parser("check", help="decode every frame of files")
+    many = commands.add_parser("check", help="decode every frame of files, and check all else")
     many.add_argument("files", nargs="+", type=Path, metavar="FILE")
     many.add_argument("--json", action="store_true", help="print one report per line as JSON")
     many.set_defaults(run=_check)
@@ -80,11 +87,13 @@ def _syntax(name: str) -> str:
 
 
 def _transcode(options: argparse.Namespace) -> int:
+    if mistake := _mistake(options):
+        print(f"orthanc-transcoder: {mistake}", file=sys.stderr)
+        return ERROR
     data = options.input.read_bytes()
-    rules = Rules(lossy=options.lossy, quality=options.quality)
-    result, report = transcode(
-        data, Request((options.to,), replaces=True), rules, default_registry()
-    )
+    rules = Rules(lossy=options.lossy, quality=options.quality or Rules().quality)
+    request = Request((options.to,), replaces=True)
+    result, report = transcode(data, request, rules, default_registry())
     if not options.doubtful:
         report = kept_if_in_doubt(report)
     if report.outcome is Outcome.DECLINED:
@@ -97,17 +106,44 @@ def _transcode(options: argparse.Namespace) -> int:
     return _STATUS.get(report.outcome, DONE)
 
 
+def _mistake(options: argparse.Namespace) -> str:
+    """What forbids to begin: no original is ever replaced."""
+    if options.quality and not options.lossy:
+        return "--quality has no meaning without --lossy"
+    if not os.path.lexists(options.output):
+        return ""
+    if options.output.exists() and options.output.samefile(options.input):
+        return f"{options.output} is the same file as {options.input}, which is never replaced"
+    return "" if options.force else f"{options.output} exists; --force replaces it"
+
+
 def _check(options: argparse.Namespace) -> int:
     registry = default_registry()
-    statuses = set()
+    statuses = {DONE}
     for path in options.files:
         try:
-            report = check(path.read_bytes(), registry)
+            inspection = inspect(path.read_bytes(), registry, second_opinion=Rules().second_opinion)
         except OSError as error:
-            report = Report(Outcome.FAILED, code="unreadable", reason=str(error))
-        _print(path, report, options.json)
-        statuses.add(_STATUS.get(report.outcome, DONE))
-    return next(status for status in (ERROR, DECLINED, DONE) if status in statuses)
+            print(f"orthanc-transcoder: {error}", file=sys.stderr)
+            statuses.add(ERROR)
+            continue
+        _tell(path, inspection, options.json)
+        statuses.add(_STATUS_OF_VERDICT[inspection.verdict])
+    return next(status for status in (ERROR, WARNED, DONE) if status in statuses)
+
+
+def _tell(path: Path, inspection: Inspection, as_json: bool) -> None:
+    """Print what was found in one file, in the words of Orthanc's pages."""
+    if as_json:
+        print(json.dumps({"file": str(path), **inspection.to_json()}))
+        return
+    facts = inspection.facts
+    unchecked = f"; the pixels were not looked at ({facts.unchecked})" if facts.unchecked else ""
+    what = f"{facts.frames} frames of {facts.transfer_syntax}" if facts.frames else "no image"
+    print(f"{path}: {inspection.verdict}, {what}{unchecked}")
+    for one in inspection.findings:
+        where = f" ({one.where})" if one.where else ""
+        print(f"  {one.severity} {one.code}: {BY_CODE[one.code].meaning}. {one.sentence}{where}")
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -149,8 +185,6 @@ def _sentence(report: Report) -> str:
             f"{report.source_bytes} to {report.result_bytes} bytes (ratio {report.ratio:.2f}), "
             f"{report.frames} frames {'measured' if report.lossy else 'verified'}{by}"
         )
-    if report.outcome is Outcome.CHECKED:
-        return f"{report.frames} frames of {report.source_syntax} decoded by {report.codec}"
     return f"{report.outcome} ({report.code}): {report.reason}"
 
 

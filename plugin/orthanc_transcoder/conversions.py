@@ -136,7 +136,7 @@ def _to_lossless(job: Job, target: str) -> Result:
     source = job.open()
     if target == uids.RLELossless and source.cells is not None:
         return _cells_to_rle(job, source, source.cells, target)
-    source = stored_samples_only(job.file, job.image, source, job.rules)
+    source = stored_samples_only(job.file, source, job.rules)
     coded = encode_lossless(
         source.samples, source.pixels, target, job.registry, job.rules, job.threads
     )
@@ -194,7 +194,7 @@ def _cells_to_rle(job: Job, source: Source, cells: native.CellFrames, target: st
 
 
 def _to_lossy(job: Job, target: str) -> Result:
-    source = stored_samples_only(job.file, job.image, job.open(), job.rules)
+    source = stored_samples_only(job.file, job.open(), job.rules)
     body_part = job.file.text(_BODY_PART)
     cap = gates.ratio_cap(job.rules, job.image.modality, body_part)
     coded = encode_lossy(
@@ -246,6 +246,7 @@ def _repack(job: Job, target: str) -> Result:
     codec = job.registry.recompressor(job.file.syntax, target)
     if codec is None:
         raise Declined("no_codec", f"Nothing here repacks {job.file.syntax} as {target}.")
+    source = job.open()  # which says what is damaged or in doubt: repacking does not look
     packed = []
     for number, frame in enumerate(frames.encoded_frames(job.file, job.image), start=1):
         one = codec.recompress(frame, job.file.syntax, target)
@@ -257,7 +258,7 @@ def _repack(job: Job, target: str) -> Result:
     data = job.file.write(target, frames.encapsulate(packed))
     uid = job.file.sop_instance_uid
     proof.prove_encapsulated(data, target, uid, job.image.format, packed)
-    return Result(data, uid, len(packed), codec.name, codec.version, job.image.notes)
+    return Result(data, uid, len(packed), codec.name, codec.version, source.notes, source.doubts)
 
 
 METHODS: dict[Mode, Callable[[Job, str], Result]] = {

@@ -5,10 +5,11 @@ requests for its frames send that frame's bytes alone, so that they cost time
 and memory in proportion to the frame, not to the file.
 
 Orthanc asks its own decoder for what we do not take, and that one runs within the
-server: some damaged frames, and some headers, crash it. Only what is unknown to us is
-therefore left to it, the transfer syntaxes for which there is no codec here; whatever
-else cannot be shown is answered with an image that Orthanc can't show, and so with an
-error.
+server: some damaged frames, and some headers, crash it. Left to it is therefore only what
+is unknown to us, the transfer syntaxes for which there is no codec here, and, unless it is
+switched off, what is native; both only where no reader can take the file for another.
+Whatever else cannot be shown is answered with an image that Orthanc can't show, and so
+with an error.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class DecodingService:
     leave_native
         Whether Orthanc's own decoder is there for what is not compressed.
     rules
-        Which compressed syntaxes are decoded, and how large a frame may be.
+        How large a frame may be. All syntaxes are decoded, whichever are transcoded.
     seconds
         Gives the deadline of a job by its bytes.
     """
@@ -55,7 +56,6 @@ class DecodingService:
         seconds: Callable[[int], float],
     ) -> None:
         self._pool = pool
-        self._restrict = rules.restrict
         self._maximum_image_bytes = rules.maximum_image_bytes
         self._leave_native = leave_native
         self._seconds = seconds
@@ -72,11 +72,7 @@ class DecodingService:
         frame
             From 0.
         """
-        syntax = peek.transfer_syntax(data)
-        if syntax in syntaxes.NATIVE | {""}:
-            if self._leave_native:
-                return None
-        elif self._restrict and syntax not in self._restrict:
+        if self._leave_native and peek.undisputed_syntax(data) in syntaxes.NATIVE:
             return None
         key = _identify(data)
         known = self._known(key)
@@ -132,7 +128,7 @@ class _Call:
             )
             return
         code = answer.error.code if answer.error else header.get("code", "")
-        if code not in _UNKNOWN:
+        if code not in _UNKNOWN or not peek.undisputed_syntax(self._data):
             self.picture = Picture.nothing()
         reason = answer.error.reason if answer.error else header.get("reason", "an odd answer")
         name = peek.sop_instance_uid(self._data) or "an unidentified instance"

@@ -45,6 +45,8 @@ class Rules:
         Compressed transfer syntaxes that are read and made; empty means all.
     maximum_image_bytes
         Of the uncompressed pixel data; what promises more is declined.
+    only_if_smaller
+        ``auto``, a percentage that must be saved, or None (see ``policy``).
     unused_bits
         ``keep``, ``mask`` or ``decline``, for bits above Bits Stored that hold
         something which is neither a sign nor an overlay.
@@ -70,6 +72,7 @@ class Rules:
 
     restrict: tuple[str, ...] = ()
     maximum_image_bytes: int = 2**32
+    only_if_smaller: str | float | None = "auto"
     unused_bits: str = "keep"
     lossy: bool = False
     quality: int = 90
@@ -87,8 +90,7 @@ class Outcome(StrEnum):
     """What became of a request."""
 
     TRANSCODED = "transcoded"
-    KEPT = "kept"  # already in an allowed syntax: the same bytes are the answer
-    CHECKED = "checked"  # decoded, nothing written
+    KEPT = "kept"  # already in an allowed syntax, or no smaller in another one
     DECLINED = "declined"  # must not be transcoded: the caller keeps the original
     UNASKED = "unasked"  # Orthanc stored it without asking for a transcoding
     FAILED = "failed"  # should have worked and did not: the caller keeps the original
@@ -143,7 +145,9 @@ class Report:
         Why another sound reader may find other samples in the source: a sentence
         for each stable code. What is in doubt must not replace an original.
     instance
-        Orthanc's identifier of the source, where there are doubts.
+        Orthanc's identifier of the source; empty once it is recorded with it.
+    larger_bytes
+        Size of a result that was not kept, since it was not smaller.
     proof
         Of a lossless encoding, who decoded it again (see ``proving.Prover.summary``).
     second_opinion
@@ -175,6 +179,7 @@ class Report:
     instance: str = ""
     proof: dict[str, Any] = field(default_factory=dict)
     second_opinion: dict[str, Any] = field(default_factory=dict)
+    larger_bytes: int = 0
 
     @property
     def ratio(self) -> float:

@@ -28,6 +28,11 @@ def _is_number(value: object) -> bool:
     return type(value) in (int, float)
 
 
+def is_saving(value: object) -> bool:
+    """``auto``, nothing, or a percentage that must be saved."""
+    return value in ("auto", None) or (_is_number(value) and between(0, 99)(value))
+
+
 def are_ratios(value: dict[str, Any]) -> bool:
     """Ratios of at least 1, by name."""
     return all(_is_number(ratio) and ratio >= 1 for ratio in value.values())

@@ -20,6 +20,7 @@ from .option_values import (
     between,
     is_forwarding,
     is_on_failure,
+    is_saving,
     one_of,
 )
 
@@ -156,7 +157,20 @@ OPTIONS: tuple[Option, ...] = (
         "a list of compressed transfer syntaxes, by UID or keyword; empty means all",
         are_compressed_syntaxes,
         "Only images that come in one of these syntaxes or uncompressed are touched, and only "
-        "these are made. Everything else is left to Orthanc.",
+        "these are made. Everything else is left to Orthanc, but for its pictures.",
+    ),
+    Option(
+        "OnlyIfSmaller",
+        "only_if_smaller",
+        (str, int, float, type(None)),
+        "auto",
+        "percent",
+        '"auto", a number from 0 to 99, or null',
+        is_saving,
+        "At ingest into a compressed syntax, keep the original if the result is not smaller: "
+        '`"auto"` asks that of uncompressed, deflated and lossy originals, so that who wants '
+        "lossless ones in another lossless syntax gets them; a number asks that so many percent "
+        "be saved, of all; null never asks. Who asks for a copy in a syntax gets it in any case.",
     ),
     Option(
         "UnusedBits",

@@ -3,9 +3,8 @@
 Orthanc does not say what a transcoding is for. The rules:
 
 - At ingest it asks for the syntax of ``IngestTranscoding`` and nothing else; so do
-  archives, peers, C-GET and others. What our index does not know is new; what it
-  knows cannot be stored again, unless Orthanc overwrites. A few seconds after an
-  instance was deleted the index may still know it.
+  archives, peers, C-GET and others. What our index does not know, or Orthanc has no
+  more, is new; what both know cannot be stored again, unless Orthanc overwrites.
 - A transcoding buffer that deletes what it has sent replaces it by what was sent.
 """
 

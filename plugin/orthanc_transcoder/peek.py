@@ -1,11 +1,13 @@
 """What can be told of a DICOM file without parsing it.
 
-Only for naming an instance whose worker died: the regular way is the report.
+For naming an instance whose worker died (the regular way is the report), and for what is
+left to Orthanc, which needs a file whose group 2 everybody reads alike.
 """
 
 from __future__ import annotations
 
 import re
+import struct
 
 _HEAD_BYTES = 64 * 1024
 # Also what is no proper UID: some files have hashes.
@@ -17,6 +19,8 @@ _SOP_INSTANCE_UID = (
     re.compile(rb"\x00\x08\x00\x18UI.." + _UID, re.DOTALL),
     re.compile(rb"\x02\x00\x03\x00UI.." + _UID, re.DOTALL),
 )
+# Compiled here: on the threads of Orthanc's that ask there is no stack for it.
+_WHOLE_UID = re.compile(rb"[0-9.]{3,64}")
 _TRANSFER_SYNTAX = (re.compile(rb"\x02\x00\x10\x00UI.." + _UID, re.DOTALL),)
 
 
@@ -28,6 +32,51 @@ def sop_instance_uid(data: memoryview) -> str:
 def transfer_syntax(data: memoryview) -> str:
     """Transfer Syntax UID of the meta header, else empty."""
     return _search(_TRANSFER_SYNTAX, data)
+
+
+def undisputed_syntax(data: memoryview) -> str:
+    """Transfer Syntax UID where no reader can take the file for another; else empty.
+
+    Group 2 must be as PS3.10 7.1 says: in Explicit VR Little Endian, of the length that
+    it names, each element once, the syntax's value a UID.
+    """
+    try:
+        elements = _group2(bytes(data[:_HEAD_BYTES]))
+    except (struct.error, ValueError):
+        return ""
+    value = elements.get(0x0010, b"").removesuffix(b"\0")
+    return value.decode("ascii") if _WHOLE_UID.fullmatch(value) else ""
+
+
+def _group2(head: bytes) -> dict[int, bytes]:
+    """The values of group 2 by element; ValueError if anything about it is odd."""
+    if head[128:144] != b"DICM\x02\0\0\0UL\x04\0" + head[140:144]:
+        raise ValueError
+    position = 144
+    end = position + int.from_bytes(head[140:144], "little")
+    found: dict[int, bytes] = {}
+    while position < end:
+        number, position, value = _element(head, position)
+        if number in found:
+            raise ValueError
+        found[number] = value
+    if position != end or head[end : end + 2] in (b"\x02\0", b""):
+        raise ValueError
+    return found
+
+
+def _element(head: bytes, position: int) -> tuple[int, int, bytes]:
+    """An element's number, where it ends, and its value."""
+    group, number, vr, size = struct.unpack_from("<HH2sH", head, position)
+    start = position + 8
+    if vr in (b"OB", b"UN"):
+        (size,) = struct.unpack_from("<I", head, start)
+        start += 4
+    end = start + size
+    expected = b"UI" if number == 0x0010 else vr
+    if group != 2 or end > len(head) or vr != expected or not vr.isalpha():
+        raise ValueError
+    return number, end, head[start:end]
 
 
 def _search(patterns: tuple[re.Pattern[bytes], ...], data: memoryview) -> str:

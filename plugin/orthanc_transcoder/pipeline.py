@@ -15,14 +15,16 @@ from . import policy
 from .codec.registry import Registry
 from .conversions import METHODS, Job, Result, reencode
 from .dicom.file import DicomFile
+from .dicom.identity import orthanc_identifier
 from .dicom.image import describe
 from .errors import Declined, Refusal
 from .model import Outcome, Report, Request, Rules
-from .originals import identifier
 from .policy import Target
 
 # Orthanc counts the bytes of a result in 32 bits.
 MAX_RESULT_BYTES = 2**32 - 1
+# A variant of a codestream that nothing here reads; for all that is known it is sound.
+_NO_FAILURE = frozenset(("unsupported_codestream",))
 
 Data = bytes | bytearray | memoryview
 
@@ -44,26 +46,6 @@ def transcode(
     return _guarded(data, work)
 
 
-def check(data: Data, registry: Registry) -> Report:
-    """Decode every frame of one DICOM file, and say what is wrong with it."""
-
-    def work(file: DicomFile, report: Report) -> tuple[None, Report]:
-        source = Job(file, describe(file), Rules(), registry, replaces=True).open()
-        count = sum(1 for _ in source.samples)
-        return None, dataclasses.replace(
-            report,
-            outcome=Outcome.CHECKED,
-            frames=count,
-            codec=source.codec,
-            codec_version=source.codec_version,
-            notes=source.notes,
-            doubts=source.doubts,
-            second_opinion=source.second_opinion,
-        )
-
-    return _guarded(data, work)[1]
-
-
 def _guarded(
     data: Data, work: Callable[[DicomFile, Report], tuple[bytes | None, Report]]
 ) -> tuple[bytes | None, Report]:
@@ -83,7 +65,8 @@ def _guarded(
     except Declined as refusal:
         report = _refused(report, Outcome.DECLINED, refusal)
     except Refusal as refusal:
-        report = _refused(report, Outcome.FAILED, refusal)
+        outcome = Outcome.DECLINED if refusal.code in _NO_FAILURE else Outcome.FAILED
+        report = _refused(report, outcome, refusal)
     except MemoryError:
         raise  # whoever runs this must give up what is left
     except Exception as error:  # noqa: BLE001
@@ -130,15 +113,10 @@ def _transcode(
         codec_version=result.codec_version,
         notes=result.notes,
         doubts=result.doubts,
-        instance=_identifier(file) if result.doubts else "",
+        instance=orthanc_identifier(file),
         proof=result.proof,
         second_opinion=result.second_opinion,
     )
-
-
-def _identifier(file: DicomFile) -> str:
-    patient, study, series = (file.text(tag) for tag in (0x00100020, 0x0020000D, 0x0020000E))
-    return identifier(patient, study, series, file.sop_instance_uid)
 
 
 def _convert(

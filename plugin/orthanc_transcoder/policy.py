@@ -12,7 +12,7 @@ Pure: the answer depends on the arguments alone. The rules:
   repacked, which loses nothing, before any lossless codec is thought of.
 - Lossy only where nothing else is allowed, the settings permit it, the caller
   allows a new SOP Instance UID, and the samples are no indices into a palette.
-- What is in doubt takes no original's place (see ``reading``).
+- What is in doubt takes no original's place (see ``reading``), nor what saves nothing.
 - A lossy syntax that may hold a lossless image holds one where lossy may not be;
   but never a palette, which PS3.5 table 8.2.4-1 allows in lossless-only syntaxes.
 """
@@ -20,7 +20,7 @@ Pure: the answer depends on the arguments alone. The rules:
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from . import syntaxes
@@ -139,8 +139,13 @@ def kept_if_in_doubt(report: Report) -> Report:
     if report.outcome is not Outcome.TRANSCODED or not report.doubts:
         return report
     code, reason = next(iter(report.doubts.items()))
+    return _kept(report, Outcome.DECLINED, code, reason)
+
+
+def _kept(report: Report, outcome: Outcome, code: str, reason: str) -> Report:
+    """The report of an original that is kept instead of a result."""
     return Report(
-        Outcome.DECLINED,
+        outcome,
         code=code,
         reason=reason,
         sop_instance_uid=report.sop_instance_uid,
@@ -151,6 +156,35 @@ def kept_if_in_doubt(report: Report) -> Report:
         notes=report.notes,
         doubts=report.doubts,
         second_opinion=report.second_opinion,
+        instance=report.instance,
+    )
+
+
+def kept_unless_smaller(report: Report, wanted: str | float | None) -> Report:
+    """The report of a file that shall take the place of its source, and save space by it.
+
+    Parameters
+    ----------
+    wanted
+        Percentage of the source's size that must be saved; ``auto``: something, unless
+        the source is compressed losslessly already; None: nothing.
+    """
+    if report.outcome is not Outcome.TRANSCODED or wanted is None:
+        return report
+    if report.target_syntax in syntaxes.NATIVE or not report.frames:
+        return report
+    compressed = report.source_syntax in syntaxes.LOSSLESS - syntaxes.NATIVE
+    if wanted == "auto" and compressed:
+        return report
+    saved = 1 - report.result_bytes / report.source_bytes
+    if saved > 0 and (wanted == "auto" or saved * 100 >= float(wanted)):
+        return report
+    reason = (
+        f"The result has {report.result_bytes} bytes, the original {report.source_bytes}: "
+        "not enough is saved (OnlyIfSmaller)."
+    )
+    return replace(
+        _kept(report, Outcome.KEPT, "not_smaller", reason), larger_bytes=report.result_bytes
     )
 
 

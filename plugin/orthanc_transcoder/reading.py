@@ -9,6 +9,9 @@ The data set describes the cells, the codestream carries them. With precision P:
   extension, or unused.
 - The sign is the header's. GDCM and DCMTK read all of this so.
 
+Where a codestream that cannot declare a sign has fewer bits than are stored of signed
+samples, its highest bit may be a sign or not: readers differ (see ``codec.checks``).
+
 A reading is doubtful where another sound reader would give other values, and
 nothing in the file decides. It is made all the same, as most readers make it, and
 every doubt is named: who would replace the original must keep it instead. Where two
@@ -21,6 +24,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .codec import checks, uids
 from .codec.contract import (
@@ -106,26 +110,30 @@ def read(decoded: Decoded, image: Image) -> Reading:
     doubts = dict(_doubtful_shape(pixels, image.format))
     if decoded.bits <= image.bits_stored:
         samples = _fitted(decoded, pixels)
-        doubts |= _doubtful_sign(decoded, samples, pixels)
+        doubts |= _doubtful_values(decoded, samples, pixels, 0)
         return Reading(samples, pixels, None, doubts)
-    if decoded.bits > image.bits_allocated and not _within(decoded.samples, image.bits_allocated):
+    if decoded.bits > image.bits_allocated and not _within(decoded, image.bits_allocated):
         return _beyond(decoded, image, pixels, doubts)
     cells = _cells(decoded, image)
     samples = native.stored(cells, image)
-    doubts |= _doubtful_sign(decoded, samples, pixels)
+    doubts |= _doubtful_values(decoded, samples, pixels, image.overlay_mask)
     if image.high_bit >= decoded.bits:
         doubts[DEPTH] = f"High Bit is {image.high_bit}, and the codestream has {decoded.bits} bits."
     return Reading(samples, pixels, cells, doubts)
 
 
 def as_cells(reading: Reading, image: Image) -> native.Cells:
-    """The frame as allocated, whether or not its codestream carried more than the samples."""
+    """The frame as allocated, whether or not its codestream carried more than the samples.
+
+    If it did not, there is nothing where overlays are declared: no sign is extended there.
+    """
     if reading.cells is not None:
         return reading.cells
     size = reading.pixels.bits_allocated // 8
     wide = reading.samples.astype(f"{reading.samples.dtype.kind}{size}").view(f"u{size}")
     shift = image.high_bit + 1 - image.bits_stored
-    cells: native.Cells = wide << wide.dtype.type(shift)
+    beside = wide.dtype.type(((1 << reading.pixels.bits_allocated) - 1) & ~image.overlay_mask)
+    cells: native.Cells = (wide << wide.dtype.type(shift)) & beside
     return cells
 
 
@@ -178,10 +186,11 @@ def _cells(decoded: Decoded, image: Image) -> native.Cells:
     return np.where(extended, cells | bits(above), cells)
 
 
-def _within(samples: Samples, bits: int) -> bool:
-    """Whether cells of so many bits hold the samples."""
-    low, high = int(samples.min()), int(samples.max())
-    return -(1 << (bits - 1)) <= low and high < 1 << bits
+def _within(decoded: Decoded, bits: int) -> bool:
+    """Whether cells of so many bits hold the samples, sign and all."""
+    low, high = int(decoded.samples.min()), int(decoded.samples.max())
+    least = -(1 << (bits - 1)) if decoded.signed else 0
+    return least <= low and high < least + (1 << bits)
 
 
 def _beyond(decoded: Decoded, image: Image, pixels: PixelFormat, doubts: dict[str, str]) -> Reading:
@@ -199,18 +208,48 @@ def _beyond(decoded: Decoded, image: Image, pixels: PixelFormat, doubts: dict[st
     return Reading(decoded.samples, found, None, {**doubts, DEPTH: sentence})
 
 
-def _doubtful_sign(decoded: Decoded, samples: Samples, pixels: PixelFormat) -> dict[str, str]:
-    """Where the codestream declares another sign, and Bits Stored hold its samples, too."""
-    if not decoded.sign_declared or decoded.signed == pixels.signed:
-        return {}
+def _doubtful_values(
+    decoded: Decoded, samples: Samples, pixels: PixelFormat, overlays: int
+) -> dict[str, str]:
+    """Where the codestream itself may mean other values than the header's reading of it."""
+    if not decoded.sign_declared:
+        return _doubtful_pattern(decoded, pixels)
     own = decoded.samples.astype(np.int64)
+    if decoded.signed == pixels.signed:
+        return _beyond_bits_stored(own, samples, pixels, overlays)
     low = -(1 << (pixels.bits_stored - 1)) if decoded.signed else 0
     plausible = (own >= low) & (own < low + (1 << pixels.bits_stored))
     count = int(np.count_nonzero(plausible & (own != samples)))
+    return _two_signs(pixels, count, signed=decoded.signed)
+
+
+def _doubtful_pattern(decoded: Decoded, pixels: PixelFormat) -> dict[str, str]:
+    """Signed samples of fewer bits than are stored, whose highest one is set."""
+    if not pixels.signed or decoded.bits >= pixels.bits_stored:
+        return {}
+    top = np.int64(1 << (decoded.bits - 1))
+    count = int(np.count_nonzero(decoded.samples.astype(np.int64) & top))
+    return _two_signs(pixels, count, signed=False)
+
+
+def _two_signs(pixels: PixelFormat, count: int, *, signed: bool) -> dict[str, str]:
     if not count:
         return {}
     names = {True: "signed", False: "unsigned"}
     return {
-        SIGN: f"The header says {names[pixels.signed]} samples, the codestream "
-        f"{names[decoded.signed]} ones: {count} have two readings."
+        SIGN: f"The header says {names[pixels.signed]} samples of {pixels.bits_stored} bits, "
+        f"the codestream has {names[signed]} ones: {count} have two readings."
     }
+
+
+def _beyond_bits_stored(
+    own: NDArray[np.int64], samples: Samples, pixels: PixelFormat, overlays: int
+) -> dict[str, str]:
+    """Signed samples that the codestream declares, and Bits Stored cannot hold."""
+    if not pixels.signed:
+        return {}  # what is above Bits Stored counts as unused bits
+    shown = np.int64(~overlays)
+    count = int(np.count_nonzero((own & shown) != (samples.astype(np.int64) & shown)))
+    if not count:
+        return {}
+    return {DEPTH: f"{count} samples of the codestream do not fit {pixels.bits_stored} bits."}

@@ -95,10 +95,21 @@ class Records:
         """Keep a report with an instance, if it is about that one; not on an Orthanc thread."""
         try:
             uid = self._sop_instance_uid(instance)
-            if report.result_sop_instance_uid in (uid, "") and not self._is_recorded(instance):
+            ours = report.result_sop_instance_uid in (uid, "") and self._is_stored(instance, report)
+            if ours and not self._is_recorded(instance):
                 self._put(instance, dataclasses.replace(report, result_sop_instance_uid=uid))
         except RestError as error:
             _log.warning("the report of instance %s could not be stored: %s", instance, error)
+
+    def _is_stored(self, instance: str, report: Report) -> bool:
+        """Whether a result is what is stored: Orthanc tells of what it refused, too.
+
+        An instance that is there already, without a record, keeps its own syntax.
+        """
+        if report.outcome is not Outcome.TRANSCODED:
+            return True
+        syntax = self._rest.rest_get(f"/instances/{instance}/metadata/TransferSyntax")
+        return syntax.decode(errors="replace").strip() == report.target_syntax
 
     def write_unasked(self, instance: str, syntax: str, size: int) -> None:
         """Keep a report with an instance that Orthanc stored without asking us.

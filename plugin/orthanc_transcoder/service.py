@@ -18,7 +18,7 @@ from .errors import PoolError
 from .model import Outcome, Report, Request, Rules
 from .originals import Originals
 from .payload import Payload
-from .policy import kept_if_in_doubt
+from .policy import kept_if_in_doubt, kept_unless_smaller
 from .pool.jobs import Answer
 from .pool.supervisor import Pool
 
@@ -77,6 +77,7 @@ class TranscodingService:
     ) -> None:
         self._pool = pool
         self._rules = dataclasses.asdict(rules)
+        self._only_if_smaller = rules.only_if_smaller
         self._deadline = deadline
         self._remember = remember
         self._originals = originals
@@ -130,10 +131,12 @@ class TranscodingService:
         return self._deadline + size / _BYTES_PER_SECOND
 
     def settle(self, request: Request, report: Report) -> Report:
-        """What becomes of a worker's report: a doubtful result takes no original's place."""
-        if report.doubts and self._originals.are_replaced(request, report.instance):
-            return kept_if_in_doubt(report)
-        return report
+        """What becomes of a worker's report, where it would take an original's place."""
+        kept = kept_if_in_doubt(report)
+        if self._originals.may_be_ingest(request):
+            kept = kept_unless_smaller(kept, self._only_if_smaller)
+        replaced = kept is not report and self._originals.are_replaced(request, report.instance)
+        return dataclasses.replace(kept if replaced else report, instance="")
 
     def finish(self, thread: int, request: Request, report: Report) -> None:
         """Account for a finished call of the thread ``thread``."""
@@ -189,7 +192,7 @@ class _Call:
         report = dataclasses.replace(report, milliseconds=round(elapsed, 1))
         if report.outcome is Outcome.TRANSCODED:
             self.result = answer.payload
-        elif report.outcome is Outcome.KEPT:
+        elif report.outcome is Outcome.KEPT and not report.larger_bytes:
             self.result = bytearray(self._data)
         self._service.finish(self._thread, self._request, report)
 

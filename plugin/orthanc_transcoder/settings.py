@@ -37,6 +37,7 @@ class Settings:
     worker_memory: int = 0
     maximum_image_size: int = 4096
     restrict: list[str] = field(default_factory=list)
+    only_if_smaller: str | float | None = "auto"
     unused_bits: str = "keep"
     lossy: bool = False
     lossy_targets: dict[str, dict[str, float]] = field(default_factory=dict)
@@ -80,6 +81,7 @@ class Settings:
         return Rules(
             restrict=tuple(syntaxes.resolve(name) for name in self.restrict),
             maximum_image_bytes=self.maximum_image_size * 2**20,
+            only_if_smaller=self.only_if_smaller,
             unused_bits=self.unused_bits,
             lossy=self.lossy,
             quality=quality,

@@ -86,7 +86,7 @@ def open_source(
     return _open_encapsulated(file, image, registry, threads, second)
 
 
-def stored_samples_only(file: DicomFile, image: Image, source: Source, rules: Rules) -> Source:
+def stored_samples_only(file: DicomFile, source: Source, rules: Rules) -> Source:
     """Make a source ready for an encoding that carries no whole cells.
 
     Embedded overlays move to Overlay Data (PS3.3 C.9.2). Other bits beside the
@@ -109,7 +109,7 @@ def stored_samples_only(file: DicomFile, image: Image, source: Source, rules: Ru
         else:
             doubts = {**doubts, reading.STRAY: f"{text}."}
     cells = (source.cells.cells(index) for index in range(len(source.cells)))
-    moved = overlays.extract(file, image, cells)
+    moved = overlays.extract(file, source.cells.image, cells)
     changes = {**source.changes, **moved}
     return dataclasses.replace(source, changes=changes, notes=notes, doubts=doubts)
 
@@ -151,8 +151,12 @@ def _open_encapsulated(
 
 
 def _cells_of(found: list[Reading], image: Image) -> native.CellFrames | None:
-    """The frames as cells, if a codestream carries more than the stored samples."""
-    if not any(one.cells is not None for one in found):
+    """The frames as cells, if a codestream carries more than the stored samples.
+
+    Where an overlay is declared beside signed ones, too: none must be made of their signs.
+    """
+    carried = any(one.cells is not None for one in found)
+    if not carried and not (image.overlay_mask and image.pixel_representation):
         return None
     pixels = found[0].pixels
     described = dataclasses.replace(
@@ -162,5 +166,6 @@ def _cells_of(found: list[Reading], image: Image) -> native.CellFrames | None:
         samples_per_pixel=pixels.samples_per_pixel,
         photometric=pixels.photometric,
         planar_configuration=0,
+        embedded_overlays=image.embedded_overlays if carried else (),
     )
     return native.DecodedCells(described, [reading.as_cells(one, image) for one in found])

@@ -46,9 +46,10 @@ class Errand(Generic[Result]):
         finally:
             self._done.release()
 
-    def wait(self) -> Result:
-        """Wait for the call; raise what it raised."""
-        self._done.acquire()
+    def wait(self, seconds: float = -1) -> Result:
+        """Wait for the call; raise what it raised, or TimeoutError."""
+        if not self._done.acquire(timeout=seconds):
+            raise TimeoutError(f"no answer within {seconds:g} s")
         if self._error is not None:
             raise self._error
         return self._result
@@ -61,11 +62,17 @@ class Deputy:
         self._errands: queue.SimpleQueue[Errand[Any] | None] = queue.SimpleQueue()
         self._threads = [start(f"deputy-{number}", self._serve) for number in range(count)]
 
-    def ask(self, call: Callable[[], Result]) -> Result:
-        """Make ``call`` on one of the threads and wait for it."""
+    def ask(self, call: Callable[[], Result], seconds: float = -1) -> Result:
+        """Make ``call`` on one of the threads and wait for it, for so long.
+
+        Raises
+        ------
+        TimeoutError
+            If it takes longer; it goes on all the same.
+        """
         errand = Errand(call)
         self._errands.put(errand)
-        return errand.wait()
+        return errand.wait(seconds)
 
     def tell(self, call: Callable[[], object]) -> None:
         """Make ``call`` on one of the threads, without waiting."""

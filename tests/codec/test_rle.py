@@ -67,6 +67,20 @@ def test_whole_containers_are_given_to_who_asks() -> None:
     assert decoded.notes == ("1 samples held something above Bits Stored; it is dropped",)
 
 
+@pytest.mark.parametrize("padding", [2, 3, 4, 5, 64])
+def test_zeros_after_a_plane_are_padding(padding: int) -> None:
+    """Of a segment, or of the frame: GDCM and DCMTK read such frames, too."""
+    pixels = grid.pixel_format(3, 5, 12, allocated=16)
+    samples = grid.samples_of(pixels)
+    frame = encode(samples, pixels)
+    assert np.array_equal(decode(frame + bytes(padding), pixels), samples)
+    first, second = struct.unpack_from("<2L", frame, 4)
+    parts = [frame[first:second] + bytes(padding), frame[second:] + bytes(padding)]
+    assert np.array_equal(decode(frame_of(*parts), pixels), samples)
+    with pytest.raises(CodecError):
+        decode(frame + b"\0\1", pixels)
+
+
 def test_sign_extension_above_bits_stored_is_no_loss() -> None:
     pixels = grid.pixel_format(1, 2, 12, signed=True, allocated=16)
     frame = encode(np.array([[-5, 5]], np.int16), pixels)

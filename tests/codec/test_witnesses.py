@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import struct
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +21,7 @@ from orthanc_transcoder.codec.contract import (
 from orthanc_transcoder.codec.witnesses import Line, Seat, Witnesses, default_witnesses
 from orthanc_transcoder.errors import Declined
 from tests.codec import grid
+from tests.damage.anatomy import parts
 from tests.damage.originals import RECIPES, originals
 
 KNOWN = default_witnesses()
@@ -176,6 +178,20 @@ def test_every_pair_reads_other_encoders_streams_alike(syntax: str) -> None:
     """Real images by other predictors, tiles and resolutions: no false disagreement."""
     for frame, header in originals(syntax):
         read_alike(readers(syntax, foreign=True), frame, header, syntax)
+
+
+@pytest.mark.parametrize("padding", [1, 2, 4, 9])
+@pytest.mark.parametrize(("bits", "count"), [(8, 1), (16, 1), (32, 1), (8, 3), (16, 3)])
+def test_padded_rle_is_no_damage_to_anyone(bits: int, count: int, padding: int) -> None:
+    pixels = grid.pixel_format(20, 30, bits, samples=count)
+    samples = grid.samples_of(pixels, "noise")
+    encoded, header = grid.encode(uids.RLELossless, samples, pixels)
+    segments = [part.data + bytes(padding) for part in parts(encoded.data, uids.RLELossless)]
+    starts = itertools.accumulate([64, *map(len, segments[:-1])])
+    head = struct.pack("<L", len(segments)) + b"".join(struct.pack("<L", at) for at in starts)
+    frame = head.ljust(64, b"\0") + b"".join(segments)
+    found = read_alike(readers(uids.RLELossless), frame, header, uids.RLELossless)
+    assert np.array_equal(found, samples)
 
 
 def test_openjpeg_declines_deep_htj2k() -> None:

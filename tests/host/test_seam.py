@@ -23,7 +23,7 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeOrthanc]:
     fake = FakeOrthanc(
         {
             "IngestTranscoding": JPEG2000Lossless,
-            "Transcoder": {"NativeCallbacks": False, "Workers": 1},
+            "Transcoder": {"NativeCallbacks": False, "Workers": 1, "OnlyIfSmaller": None},
         }
     )
     app.start(fake)
@@ -44,6 +44,7 @@ def test_a_received_image_is_replaced_and_its_report_kept(host: FakeOrthanc) -> 
     uid = uid_of(result)
     instance = "-".join(["01234567"] * 5)
     host.resources[f"/instances/{instance}"] = {"MainDicomTags": {"SOPInstanceUID": uid}}
+    host.metadata[f"/instances/{instance}/metadata/TransferSyntax"] = JPEG2000Lossless.encode()
     assert host.stored is not None
     host.stored(Instance(JPEG2000Lossless, len(result)), instance)
     output = host.call(f"/transcoder/instances/{instance}/report")

@@ -16,11 +16,14 @@ import pytest
 
 from orthanc_transcoder import syntaxes
 from orthanc_transcoder.codec import uids
+from orthanc_transcoder.dicom.file import DicomFile
+from orthanc_transcoder.dicom.identity import orthanc_identifier
 from tests.orthanc.conftest import StartOrthanc
 from tests.orthanc.servers import SCRIPT, OrthancServer, python_plugin
 from tests.rules.test_reading import coded_as, of_cells
+from tests.rules.whole import LOSSY_RULES, to
 from tests.support.decoders import with_offset_beyond
-from tests.synthesis import Image, stored_samples, texture
+from tests.synthesis import Image, native_file, stored_samples, texture, to_bytes
 
 TARGET = uids.JPEG2000Lossless
 JPEG = uids.JPEGLosslessSV1
@@ -48,7 +51,9 @@ DOUBTS: dict[str, Callable[[], bytes]] = {
 }
 
 
-def start(factory: StartOrthanc, *, overwrite: bool, native: bool = True) -> OrthancServer:
+def start(
+    factory: StartOrthanc, *, overwrite: bool, native: bool = True, smaller: object = None
+) -> OrthancServer:
     return factory(
         plugins=[python_plugin()],
         script=SCRIPT,
@@ -56,7 +61,7 @@ def start(factory: StartOrthanc, *, overwrite: bool, native: bool = True) -> Ort
             "IngestTranscoding": TARGET,
             "OverwriteInstances": overwrite,
             "BuiltinDecoderTranscoderOrder": "Disabled",
-            "Transcoder": {"NativeCallbacks": native},
+            "Transcoder": {"NativeCallbacks": native, "OnlyIfSmaller": smaller},
         },
     )
 
@@ -168,6 +173,72 @@ def test_a_copy_in_the_ingest_syntax_is_answered_once_the_instance_is_known(
             break
         time.sleep(0.5)
     assert [pixel_data(one)[0] for one in found] == [TARGET]
+
+
+@pytest.mark.parametrize("pause", [0, 0.5])
+@pytest.mark.parametrize("code", DOUBTS)
+def test_what_is_deleted_and_sent_again_is_new(
+    server: OrthancServer, code: str, pause: float
+) -> None:
+    """The index hears of the deletion some seconds later."""
+    server.clear()
+    content = DOUBTS[code]()
+    server.store(content)
+    identifier, _ = stored(server)
+    report_of(server, identifier)
+    time.sleep(2)  # until the index knows it
+    server.delete(f"/instances/{identifier}")
+    time.sleep(pause)
+    server.store(content)
+    assert stored(server)[1] == content
+
+
+@pytest.mark.parametrize(
+    ("patient", "character_set"),
+    [
+        ("  lead", None),
+        ("trail  ", None),
+        ("caf\xe9", "ISO_IR 100"),
+        ("\u5c71\u7530", "ISO_IR 192"),
+        ("\u0418\u0432\u0430\u043d", "ISO_IR 144"),
+        ("\u5c71\u7530", ["", "ISO 2022 IR 87"]),
+        ("", None),
+    ],
+)
+def test_the_identifier_is_orthancs(
+    server: OrthancServer, patient: str, character_set: str | list[str] | None
+) -> None:
+    found = pydicom.dcmread(io.BytesIO(of_another_size()))
+    if character_set is not None:
+        found.SpecificCharacterSet = character_set
+    found.PatientID = patient
+    content = to_bytes(found, JPEG)
+    identifier = server.store(content)["ID"]
+    assert orthanc_identifier(DicomFile.parse(memoryview(content))) == identifier
+
+
+@pytest.mark.parametrize("smaller", ["auto", None])
+@pytest.mark.parametrize("native", [True, False], ids=["native", "fallback"])
+def test_what_would_grow_is_kept(
+    start_orthanc: StartOrthanc, native: bool, smaller: object
+) -> None:
+    """A lossy JPEG is several times larger in JPEG 2000 without loss."""
+    server = start(start_orthanc, overwrite=False, native=native, smaller=smaller)
+    colour = native_file(Image(64, 64, samples=3, bits_allocated=8))
+    content, _ = to(colour, uids.JPEGBaseline8Bit, LOSSY_RULES)
+    server.store(content)
+    identifier, kept = stored(server)
+    report = report_of(server, identifier)
+    if smaller is None:
+        assert pixel_data(kept)[0] == TARGET
+        assert report["outcome"] == "transcoded"
+        return
+    assert kept == content
+    assert (report["outcome"], report["code"]) == ("kept", "not_smaller")
+    assert report["larger_bytes"] >= report["source_bytes"] == len(content)
+    assert [pixel_data(one)[0] for one in archived(server, identifier, uids.JPEGLSLossless)] == (
+        [uids.JPEGLSLossless] if native else [uids.JPEGBaseline8Bit]
+    )
 
 
 @pytest.mark.parametrize("native", [True, False], ids=["native", "fallback"])

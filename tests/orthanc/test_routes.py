@@ -459,8 +459,6 @@ def test_dicomweb_retrieves_and_renders(start_orthanc: StartOrthanc) -> None:
         script=SCRIPT,
         config={"IngestTranscoding": uids.JPEG2000Lossless, "DicomWeb": {"Enable": True}},
     )
-    if orthanc_version() < (1, 12, 7):
-        pytest.skip("the DICOMweb plugin is tested from Orthanc 1.12.7 on")
     source = pydicom.dcmread(sample("CT_small.dcm").path)
     server.store(sample("CT_small.dcm").read())
     base = (

@@ -148,7 +148,7 @@ def test_an_overlay_in_a_codestreams_cells_is_no_part_of_the_pixels(
 def test_a_depth_below_bits_stored_leaves_the_header_as_it_is(syntax: str, image: Image) -> None:
     """Positive values of fewer bits than are stored: they fit."""
     truth = dataclasses.replace(image, bits_stored=image.depth - 3, signed=False)
-    samples = texture(truth)
+    samples = texture(truth) // (2 if image.signed else 1)  # the highest bit is no sign
     content = coded_as(truth, samples, image, syntax)
     twin = native_file(image, samples.astype(image.dtype))
     for target in TARGETS:
@@ -290,3 +290,88 @@ def test_htj2k_above_16_bits_is_not_written(syntax: str, signed: bool) -> None:
     """No other decoder reads it."""
     image = Image(9, 11, bits_allocated=32, bits_stored=17, signed=signed)
     assert refused(native_file(image), syntax).code == "codec_refuses"
+
+
+@pytest.mark.parametrize("syntax", [*JPEGS, uids.JPEGXLLossless], ids=KEYWORD.get)
+@pytest.mark.parametrize("depth", [8, 12, 15])
+def test_signs_of_fewer_bits_than_are_stored_are_in_doubt(syntax: str, depth: int) -> None:
+    """A pattern of 12 bits in signed 16: GDCM and DCMTK extend its sign in JPEG alone."""
+    claimed = Image(9, 11, signed=True)
+    truth = dataclasses.replace(claimed, bits_stored=depth)
+    content = coded_as(truth, texture(truth), claimed, syntax)
+    for target in (EXPLICIT, uids.JPEG2000Lossless, uids.RLELossless):
+        result, report = to(content, target)
+        assert list(report.doubts) == ["sign_disagrees"]
+        assert pixel_module(result) == pixel_module(native_file(claimed))
+        pattern = texture(truth).astype(np.int64) & ((1 << depth) - 1)
+        jpeg = syntax in (uids.JPEGLossless, uids.JPEGLosslessSV1)
+        assert np.array_equal(native(result), texture(truth) if jpeg else pattern)
+    assert "sign_disagrees" in {one.code for one in inspect(content, REGISTRY).findings}
+
+
+@pytest.mark.parametrize("syntax", WAVELETS, ids=KEYWORD.get)
+def test_declared_values_that_bits_stored_cannot_hold_are_in_doubt(syntax: str) -> None:
+    """Metal at 3405 in a codestream that is signed itself, of a header of 12 bits."""
+    truth = Image(9, 11, signed=True)
+    samples = texture(SIGNED)[:, :9, :11]
+    samples[0, 4, 4] = 3405
+    content = coded_as(truth, samples, dataclasses.replace(truth, bits_stored=12), syntax)
+    for target in (EXPLICIT, uids.JPEGLSLossless):
+        assert "depth_disagrees" in to(content, target)[1].doubts
+    small = np.clip(samples, -100, 199)
+    claimed = Image(9, 11, bits_allocated=8, signed=True)
+    _, report = to(coded_as(truth, small, claimed, syntax), EXPLICIT)
+    assert list(report.doubts) == ["depth_disagrees"]
+    fits = coded_as(truth, np.clip(samples, -128, 127), claimed, syntax)
+    assert to(fits, EXPLICIT)[1].doubts == {}
+
+
+@pytest.mark.parametrize("syntax", CODED, ids=KEYWORD.get)
+def test_no_overlay_is_made_of_signs(syntax: str) -> None:
+    """An overlay is declared, and the codestream has no more than the samples."""
+    content = with_overlay(coded_as(SIGNED, texture(SIGNED), SIGNED, syntax))
+    for target in (EXPLICIT, uids.RLELossless):
+        back, _ = to(content, target)
+        cells = np.frombuffer(dataset(to(back, EXPLICIT)[0] if target != EXPLICIT else back)
+                              .PixelData, np.uint16)  # fmt: skip
+        assert not (cells >> 13 & 1).any()
+        assert np.array_equal(native(back), texture(SIGNED))
+    result, _ = to(content, next(one for one in CODED if one != syntax))
+    assert (0x6000, 0x3000) not in dataset(result)
+    mixed = codestreams(content) + codestreams(
+        of_cells(SIGNED, texture(SIGNED).view(np.uint16) & 0xFFF | 1 << 13, syntax)
+    )
+    several = dataclasses.replace(SIGNED, frames=2)
+    content = with_overlay(encapsulated_file(several, mixed, syntax))
+    result, _ = to(content, next(one for one in CODED if one != syntax))
+    bits = np.frombuffer(dataset(result)[0x6000, 0x3000].value, np.uint8)
+    plane = np.unpackbits(bits, bitorder="little")[: 2 * 19 * 23]
+    assert not plane[: 19 * 23].any()
+    assert plane[19 * 23 :].all()
+
+
+def test_an_overlay_beside_the_second_sample_is_not_dropped_unseen() -> None:
+    image = Image(19, 23, samples=3, bits_stored=12)
+    cells = texture(image)
+    cells[..., 1] |= 1 << 13
+    content = with_overlay(native_file(image, cells))
+    _, report = to(content, uids.JPEG2000Lossless)
+    assert list(report.doubts) == ["unused_bits"]
+    cells = texture(image)
+    cells[..., 0] |= 1 << 13
+    assert to(with_overlay(native_file(image, cells)), uids.JPEG2000Lossless)[1].doubts == {}
+
+
+@pytest.mark.parametrize(
+    ("claimed", "code"),
+    [
+        (Image(20, 48, bits_allocated=8), "size_disagrees"),
+        (Image(40, 48, samples=3, bits_allocated=8), "samples_disagree"),
+    ],
+)
+def test_what_is_repacked_is_read_first(claimed: Image, code: str) -> None:
+    truth = Image(40, 48, bits_allocated=8)
+    jpeg = codestreams(to(native_file(truth), uids.JPEGBaseline8Bit, whole.LOSSY_RULES)[0])
+    content = encapsulated_file(claimed, jpeg, uids.JPEGBaseline8Bit)
+    _, report = to(content, uids.JPEGXLJPEGRecompression)
+    assert list(report.doubts) == [code]

@@ -1,5 +1,7 @@
 """A worker whose JPEG 2000 codec fails on purpose, chosen by the size of the image.
 
+It does so while it encodes, and while it decodes what came encoded.
+
 It stands in for the interpreter (see ``faulty_python``), so that the product
 needs no door for it: the arguments are those of ``python -I -c CODE FOLDER FD``.
 """
@@ -26,7 +28,9 @@ FAULTS = {
     "memory_bomb": 111,
     "hang_up": 112,
     "stop": 113,
+    "slow": 114,
 }
+SLOW_SECONDS = 1.0
 ROWS = 7
 
 
@@ -67,6 +71,7 @@ _DOINGS: dict[str, Callable[[int], object]] = {
     "kill": lambda _: os.kill(os.getpid(), signal.SIGKILL),
     "exit": lambda _: os._exit(3),
     "sleep": lambda _: time.sleep(600),
+    "slow": lambda _: time.sleep(SLOW_SECONDS),
     "spin": lambda _: _spin(),
     "raise": lambda _: _raise(RuntimeError("the test codec raised")),
     "base_exception": lambda _: _raise(Mishap("the test codec panicked")),
@@ -95,7 +100,19 @@ def main() -> None:
                 samples = samples ^ 1
         return honest(self, samples, pixels, syntax, options)
 
+    def decoding(honest):  # type: ignore[no-untyped-def]
+        def decode(self, frame, pixels, *arguments, **options):  # type: ignore[no-untyped-def]
+            if pixels.rows == ROWS:
+                fail(pixels.columns, int(descriptor))
+            return honest(self, frame, pixels, *arguments, **options)
+
+        return decode
+
     jpeg2000.Jpeg2000.encode = encode  # type: ignore[method-assign]
+    # With the second opinion on what is received, and without it on what was just encoded.
+    for name in ("decode", "decode_own"):
+        faulty = decoding(getattr(jpeg2000.Jpeg2000, name))  # type: ignore[no-untyped-call]
+        setattr(jpeg2000.Jpeg2000, name, faulty)
     sys.argv = ["-c", *sys.argv[4:]]
     exec(code)  # noqa: S102
 

@@ -11,7 +11,9 @@ import pydicom
 import pytest
 
 from orthanc_transcoder import cli
+from orthanc_transcoder.codec.registry import default_registry
 from orthanc_transcoder.codec.uids import JPEG2000Lossless
+from orthanc_transcoder.quality.inspection import inspect
 from tests.samples import sample, sample_path
 from tests.synthesis import stored_samples
 
@@ -82,15 +84,30 @@ def test_an_unknown_syntax_is_an_error(capsys: pytest.CaptureFixture[str], tmp_p
 
 
 def test_checking_says_the_worst(capsys: pytest.CaptureFixture[str]) -> None:
-    good, odd = sample("CT_small.dcm").path, sample_path("test-SR.dcm")
-    bad = sample("MR_truncated.dcm").path
-    assert run(capsys, "check", good)[0] == 0
-    assert run(capsys, "check", good, odd)[0] == 3
+    """The verdicts and words of Orthanc's pages, and a status for the worst."""
+    good, odd = sample("MR_small.dcm").path, sample("CT_small.dcm").path
+    bad = sample_path("MR_truncated.dcm")
+    for path, verdict, status in ((good, "PASS", 0), (odd, "WARN", 2), (bad, "FAIL", 1)):
+        found = inspect(path.read_bytes(), default_registry())
+        assert found.verdict == verdict
+        said, output = run(capsys, "check", path)
+        assert said == status
+        assert f"{path}: {verdict}" in output
+        for finding in found.findings:
+            assert f"{finding.severity} {finding.code}: " in output
+            assert finding.sentence in output
+    assert run(capsys, "check", good, odd)[0] == 2
     status, output = run(capsys, "check", good, bad, odd, "nowhere.dcm", "--json")
     assert status == 1
     reports = [json.loads(line) for line in output.splitlines()]
-    outcomes = [report["outcome"] for report in reports]
-    assert outcomes == ["checked", "failed", "declined", "failed"]
+    assert [report["verdict"] for report in reports] == ["PASS", "FAIL", "WARN"]
+    assert all(report["pixel_digest"] for report in reports if report["verdict"] != "FAIL")
+
+
+def test_checking_says_what_it_did_not_look_at(capsys: pytest.CaptureFixture[str]) -> None:
+    output = run(capsys, "check", sample_path("liver_1frame.dcm"))[1]
+    assert "the pixels were not looked at (single_bit)" in output
+    assert run(capsys, "check", "nowhere.dcm")[0] == 1
 
 
 def test_checking_decodes_every_frame(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -102,7 +119,50 @@ def test_checking_decodes_every_frame(capsys: pytest.CaptureFixture[str], tmp_pa
     dataset.save_as(buffer)
     path = tmp_path / "second-frame-truncated.dcm"
     path.write_bytes(buffer.getvalue())
-    assert run(capsys, "check", path)[0] == 1
+    status, output = run(capsys, "check", path)
+    assert status == 1
+    assert "(frame 2)" in output
+
+
+def test_no_original_is_replaced(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    source = tmp_path / "a.dcm"
+    source.write_bytes(sample("CT_small.dcm").read())
+    content = source.read_bytes()
+    hard, soft, other = tmp_path / "hard.dcm", tmp_path / "soft.dcm", tmp_path / "other.dcm"
+    hard.hardlink_to(source)
+    soft.symlink_to(source)
+    other.write_bytes(b"something")
+    lossy = ("--to", "JPEG2000", "--lossy", "--quality", "1")
+    for target in (source, hard, soft, tmp_path / "." / "a.dcm"):
+        for force in ((), ("--force",)):
+            assert run(capsys, "transcode", source, target, *lossy, *force)[0] == 1
+    assert run(capsys, "transcode", source, other, *lossy)[0] == 1
+    assert (source.read_bytes(), other.read_bytes()) == (content, b"something")
+    assert run(capsys, "transcode", source, other, *lossy, "--force")[0] == 0
+    assert other.read_bytes() != b"something"
+
+
+def test_a_quality_without_lossy_is_an_error(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    source, target = sample("CT_small.dcm").path, tmp_path / "x.dcm"
+    assert cli.main(["transcode", str(source), str(target), "--to", "JPEG2000Lossless",
+                     "--quality", "90"]) == 1  # fmt: skip
+    assert "--lossy" in capsys.readouterr().err
+    assert not target.exists()
+
+
+def test_what_is_in_doubt_is_declined_unless_it_is_wanted(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    source, target = sample_path("J2K_pixelrep_mismatch.dcm"), tmp_path / "x.dcm"
+    arguments = ("transcode", source, target, "--to", "ExplicitVRLittleEndian")
+    status, output = run(capsys, *arguments)
+    assert (status, target.exists()) == (3, False)
+    assert "sign_disagrees" in output
+    status, output = run(capsys, *arguments, "--doubtful")
+    assert (status, target.exists()) == (0, True)
+    assert "in doubt (sign_disagrees)" in output
 
 
 def test_the_installed_command_works() -> None:
@@ -121,7 +181,7 @@ def test_lossy_is_only_made_when_it_is_asked_for(
     assert not target.exists()
     sizes = []
     for quality in (95, 40):
-        status, output = run(capsys, *arguments, "--lossy", "--quality", quality)
+        status, output = run(capsys, *arguments, "--lossy", "--quality", quality, "--force")
         assert status == 0
         assert "measured" in output
         assert pydicom.dcmread(target).LossyImageCompression == "01"

@@ -7,7 +7,7 @@ import pytest
 from orthanc_transcoder import policy, syntaxes
 from orthanc_transcoder.codec import uids
 from orthanc_transcoder.errors import Declined
-from orthanc_transcoder.model import Request, Rules
+from orthanc_transcoder.model import Outcome, Report, Request, Rules
 from orthanc_transcoder.policy import Mode
 
 ENCODABLE = frozenset(syntaxes.KEYWORDS.values()) - {uids.JPEG2000MC, uids.JPEG2000MCLossless}
@@ -100,3 +100,60 @@ def test_keywords_are_those_of_pydicom() -> None:
         # pydicom knows no JPEG XL.
         if not keyword.startswith("JPEGXL"):
             assert getattr(uid, keyword) == value
+
+
+def result(source: str, target: str, source_bytes: int, result_bytes: int) -> Report:
+    return Report(
+        Outcome.TRANSCODED,
+        sop_instance_uid="1.2",
+        result_sop_instance_uid="1.2",
+        source_syntax=source,
+        target_syntax=target,
+        source_bytes=source_bytes,
+        result_bytes=result_bytes,
+        frames=1,
+        verified=True,
+    )
+
+
+J2K, JLS, JPEG = uids.JPEG2000Lossless, uids.JPEGLSLossless, uids.JPEGBaseline8Bit
+NATIVE, DEFLATED = syntaxes.EXPLICIT_LE, syntaxes.DEFLATED_LE
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "sizes", "wanted", "kept"),
+    [
+        (JPEG, J2K, (225, 715), "auto", True),
+        (JPEG, J2K, (225, 225), "auto", True),
+        (JPEG, J2K, (225, 224), "auto", False),
+        (JPEG, J2K, (225, 715), None, False),
+        (NATIVE, J2K, (100, 101), "auto", True),
+        (DEFLATED, J2K, (100, 101), "auto", True),
+        (JLS, J2K, (100, 150), "auto", False),
+        (JLS, J2K, (100, 150), 0, True),
+        (JLS, J2K, (100, 96), 5, True),
+        (JLS, J2K, (100, 95), 5, False),
+        (NATIVE, J2K, (100, 90), 20.5, True),
+        (JPEG, NATIVE, (100, 900), "auto", False),
+        (JPEG, NATIVE, (100, 900), 50, False),
+    ],
+)
+def test_what_saves_nothing_takes_no_originals_place(
+    source: str, target: str, sizes: tuple[int, int], wanted: str | float | None, kept: bool
+) -> None:
+    report = result(source, target, *sizes)
+    found = policy.kept_unless_smaller(report, wanted)
+    if not kept:
+        assert found is report
+        return
+    assert (found.outcome, found.code) == (Outcome.KEPT, "not_smaller")
+    assert (found.source_bytes, found.larger_bytes, found.result_bytes) == (*sizes, 0)
+    assert all(str(size) in found.reason for size in sizes)
+    assert not found.verified
+    assert found.target_syntax == ""
+
+
+@pytest.mark.parametrize("outcome", [Outcome.KEPT, Outcome.DECLINED, Outcome.FAILED])
+def test_what_is_kept_already_is_not_asked(outcome: Outcome) -> None:
+    report = Report(outcome, source_bytes=1, result_bytes=2, frames=1)
+    assert policy.kept_unless_smaller(report, 50) is report

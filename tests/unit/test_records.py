@@ -10,9 +10,12 @@ INSTANCE = "-".join(["01234567"] * 5)
 
 
 class FakeRest:
-    def __init__(self, sop_instance_uid: str) -> None:
+    def __init__(self, sop_instance_uid: str, stored: str = "B") -> None:
         tags = {"MainDicomTags": {"SOPInstanceUID": sop_instance_uid}}
-        self.values = {f"/instances/{INSTANCE}": json.dumps(tags).encode()}
+        self.values = {
+            f"/instances/{INSTANCE}": json.dumps(tags).encode(),
+            f"/instances/{INSTANCE}/metadata/TransferSyntax": stored.encode(),
+        }
 
     def rest_get(self, uri: str) -> bytes:
         try:
@@ -78,6 +81,13 @@ def test_what_was_refused_is_not_taken_for_the_next_image_in_the_target_syntax()
     own = Records(FakeRest("1.2"), 4206)
     own.write(INSTANCE, taken)
     assert own.read(INSTANCE) is not None
+
+
+def test_a_result_that_was_refused_is_no_record_of_what_is_stored() -> None:
+    """An instance from before the plugin is sent again, and Orthanc keeps the one it has."""
+    records = Records(FakeRest("1.2", stored="A"), 4206)
+    records.write(INSTANCE, report())
+    assert records.read(INSTANCE) is None
 
 
 def test_what_is_sent_again_keeps_its_report_and_verdict() -> None:

@@ -156,6 +156,27 @@ def test_a_doubtful_result_takes_no_originals_place(originals: Originals, replac
     assert made.counters.get("in_doubt", 0) == (not replaced)
 
 
+@pytest.mark.parametrize(
+    ("originals", "kept"),
+    [
+        (Originals(ingest=J2K), True),
+        (Originals(), False),
+        (Originals(moved=J2K), False),
+        (Originals(ingest=J2K, is_stored=lambda _: True), False),
+    ],
+)
+def test_a_result_that_is_larger_is_kept_back_at_ingest_alone(
+    originals: Originals, kept: bool
+) -> None:
+    report = Report(
+        Outcome.TRANSCODED, source_syntax="1.2.840.10008.1.2.4.50", target_syntax=J2K,
+        source_bytes=100, result_bytes=300, frames=1,
+    )  # fmt: skip
+    made, remembered = service(Answer({"report": report.to_json()}, bytearray(b"x")), originals)
+    assert ask(made) == (None if kept else b"x")
+    assert remembered[0][1].code == ("not_smaller" if kept else "")
+
+
 def test_the_identifier_is_orthancs() -> None:
     """As Orthanc's own documentation of its identifiers computes it."""
     digest = hashlib.sha1(b"P|1.2|1.2.3|1.2.3.4", usedforsecurity=False).hexdigest()

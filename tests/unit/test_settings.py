@@ -53,6 +53,7 @@ def test_each_option_is_read() -> None:
         "WorkerMemory": 512,
         "MaximumImageSize": 100,
         "RestrictTransferSyntaxes": ["JPEG2000", "1.2.840.10008.1.2.4.90"],
+        "OnlyIfSmaller": 12.5,
         "UnusedBits": "decline",
         "Lossy": True,
         "LossyTargets": {"JPEG2000": {"PSNR": 60.5}, "JPEGBaseline8Bit": {"Quality": 80}},

@@ -159,6 +159,13 @@ def from_pattern(pattern: Samples, bits: int, signed: bool) -> Samples:
     return extended
 
 
-def without_sign(pattern: Samples, bits: int, pixels: PixelFormat) -> Samples:
-    """Samples of a codestream that cannot declare a sign (see ``contract.Decoded.signed``)."""
-    return from_pattern(pattern, bits, pixels.signed and bits == pixels.bits_stored)
+def without_sign(
+    pattern: Samples, bits: int, pixels: PixelFormat, *, extends: bool = False
+) -> Samples:
+    """Samples of a codestream that cannot declare a sign (see ``contract.Decoded.signed``).
+
+    ``extends`` says that readers of such codestreams extend the sign of fewer bits
+    than are stored (GDCM and DCMTK do of JPEG, and do not of JPEG-LS).
+    """
+    extended = bits <= pixels.bits_stored if extends else bits == pixels.bits_stored
+    return from_pattern(pattern, bits, pixels.signed and extended)

@@ -111,7 +111,7 @@ class Decoded:
     signed
         Whether ``samples`` are signed: as the codestream declares. One that cannot
         (JPEG, JPEG-LS, JPEG XL, RLE) carries patterns: they are two's complement if
-        the format is signed and of that very depth, else unsigned.
+        the format is signed and of that very depth (JPEG: or deeper), else unsigned.
     photometric
         Colour space of ``samples``: what the codestream's own transform, now
         undone, was applied to; the format's where it says nothing.

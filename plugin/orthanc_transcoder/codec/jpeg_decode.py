@@ -137,7 +137,7 @@ def _decoded(
     if masked:
         samples = np.bitwise_and(samples, (1 << stream.format.bits) - 1, dtype=samples.dtype)
     pattern = checks.require_declared(samples, stream.format)
-    samples = checks.without_sign(pattern, stream.format.bits, pixels)
+    samples = checks.without_sign(pattern, stream.format.bits, pixels, extends=True)
     return Decoded(
         samples=samples,
         bits=stream.format.bits,

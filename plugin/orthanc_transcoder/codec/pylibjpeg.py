@@ -10,7 +10,9 @@ read here as for any other decoder.
 - Plugins undo JPEG 2000's colour transform, but no JPEG's: sub-sampled and transformed
   JPEG is left to others.
 - pylibjpeg-openjpeg and pylibjpeg-libjpeg hold Python's lock while they work.
-- pylibjpeg-rle panics on damage: that is a ``BaseException``, which no ``except
+- pylibjpeg-rle refuses colour whose segments are padded by more than a byte, which is no
+  damage: it is asked again without the padding.
+- It panics on damage: that is a ``BaseException``, which no ``except
   Exception`` sees. ``_called`` is the one border where it is caught.
 - pylibjpeg-libjpeg takes most damaged streams without a word: never a first decoder.
 """
@@ -116,13 +118,7 @@ class Plugin:
         """Decode one frame of RLE (see ``contract.CellDecoder``)."""
         if pixels.bits_allocated not in (8, 16, 32):
             raise CodecError("unsupported_codestream", f"RLE of {pixels.bits_allocated} bits")
-        data = self._called(
-            uids.RLELossless,
-            frame,
-            rows=pixels.rows,
-            columns=pixels.columns,
-            bits_allocated=pixels.bits_allocated,
-        )
+        data = self._rle(frame, pixels)
         shape = (pixels.samples_per_pixel, pixels.rows, pixels.columns)
         planes = _words(data, shape, pixels.bits_allocated // 8)
         if len(planes) == 1:
@@ -131,6 +127,20 @@ class Plugin:
         for index, plane in enumerate(planes):  # faster than a copy of the transposed
             cells[:, :, index] = plane
         return cells
+
+    def _rle(self, frame: bytes, pixels: PixelFormat) -> bytes | bytearray:
+        about = {
+            "rows": pixels.rows,
+            "columns": pixels.columns,
+            "bits_allocated": pixels.bits_allocated,
+        }
+        try:
+            return self._called(uids.RLELossless, frame, **about)
+        except CodecError:
+            bare = rle.without_padding(frame, pixels)
+            if len(bare) == len(frame):
+                raise
+        return self._called(uids.RLELossless, bare, **about)
 
     def _jpeg2000(self, data: bytes, declared: StreamFormat, syntax: str) -> Samples:
         if syntax in _HTJ2K and (reason := openjpeg_ht.why_not(declared.bits)):

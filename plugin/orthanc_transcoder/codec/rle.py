@@ -6,7 +6,7 @@
 - RLE carries whole containers of Bits Allocated, as native pixel data does, and
   nothing in it says size, depth or sign. ``decode`` gives the stored samples,
   taking High Bit to be Bits Stored - 1; ``decode_containers`` gives everything.
-- A segment must give exactly one plane; what follows in it must be padding.
+- A segment must give exactly one plane; what follows in it must be zeros, its padding.
 """
 
 from __future__ import annotations
@@ -49,12 +49,7 @@ class Rle:
         values = np.ascontiguousarray(samples, dtype=container)
         planes = values.view(np.uint8).reshape(pixels.rows, pixels.columns, -1)
         segments = [_segment(planes[:, :, index]) for index in range(planes.shape[2])]
-        offsets = [_HEADER.size]
-        for segment in segments[:-1]:
-            offsets.append(offsets[-1] + len(segment))
-        unused = [0] * (_MAX_SEGMENTS - len(segments))
-        header = _HEADER.pack(len(segments), *offsets, *unused)
-        return Encoded(header + b"".join(segments), pixels.photometric)
+        return Encoded(_joined(segments), pixels.photometric)
 
     def decode(self, frame: bytes, pixels: PixelFormat, syntax: str, threads: int = 1) -> Decoded:
         """Decode one frame to its stored samples (see ``contract.Codec``)."""
@@ -116,6 +111,15 @@ def _segment(plane: NDArray[np.uint8]) -> bytes:
     return data + bytes(len(data) & 1)
 
 
+def _joined(segments: list[bytes]) -> bytes:
+    """Write the header that names the segments, and them (G.5)."""
+    offsets = [_HEADER.size]
+    for segment in segments[:-1]:
+        offsets.append(offsets[-1] + len(segment))
+    unused = [0] * (_MAX_SEGMENTS - len(segments))
+    return _HEADER.pack(len(segments), *offsets, *unused) + b"".join(segments)
+
+
 def _split(frame: bytes, expected: int) -> list[bytes]:
     """Cut a frame into the segments that its header names (G.5)."""
     if len(frame) < _HEADER.size:
@@ -133,15 +137,41 @@ def _split(frame: bytes, expected: int) -> list[bytes]:
 
 def _plane(segment: bytes, size: int) -> NDArray[np.uint8]:
     """Decode one segment to exactly ``size`` bytes."""
+    data = _unpacked(segment)
+    surplus = data.size - size
+    if surplus < 0:
+        raise CodecError("truncated_codestream", f"an RLE segment gives {data.size} of {size}")
+    if surplus:
+        # Each two zeros of padding read as one more byte.
+        padding = segment[-2 * surplus :]
+        if padding.strip(b"\0") or _unpacked(segment[: -2 * surplus]).size != size:
+            raise CodecError("damaged_codestream", f"an RLE segment gives {data.size} for {size}")
+    return data[:size]
+
+
+def without_padding(frame: bytes, pixels: PixelFormat) -> bytes:
+    """The frame, each segment cut to what gives one plane, for decoders that bear no padding.
+
+    Raises
+    ------
+    CodecError
+        If the frame is damaged or truncated.
+    """
+    size = pixels.rows * pixels.columns
+    count = pixels.bits_allocated // 8 * pixels.samples_per_pixel
+    segments = []
+    for segment in _split(frame, count):
+        surplus = max(0, _unpacked(segment).size - size)
+        padding = segment[len(segment) - 2 * surplus :]
+        segments.append(segment if padding.strip(b"\0") else segment[: len(segment) - 2 * surplus])
+    return _joined(segments)
+
+
+def _unpacked(segment: bytes) -> NDArray[np.uint8]:
     try:
-        data = np.frombuffer(imagecodecs.packbits_decode(segment), np.uint8)
+        return np.frombuffer(imagecodecs.packbits_decode(segment), np.uint8)
     except (imagecodecs.PackbitsError, ValueError) as error:
         raise CodecError("damaged_codestream", f"PackBits: {error}") from error
-    if data.size < size:
-        raise CodecError("truncated_codestream", f"an RLE segment gives {data.size} of {size}")
-    if data.size > size:
-        raise CodecError("damaged_codestream", f"an RLE segment gives {data.size} for {size}")
-    return data
 
 
 def codec() -> Codec:

@@ -182,9 +182,11 @@ def _indices(offsets: Sequence[int], fragments: list[_Fragment], frames: int) ->
 
 
 def _by_evidence(fragments: list[_Fragment], marked: list[int], image: Image) -> list[int]:
-    """Frames as the fragments themselves show them; RLE has one fragment per frame."""
+    """Frames as the fragments themselves show them; all of a single RLE frame are its own."""
     if len(fragments) == image.frames:
         return list(range(image.frames))
+    if image.frames == 1 and image.syntax == RLE:
+        return [0]
     if len(marked) == image.frames:
         return marked
     raise _disagreement(fragments, image)

@@ -220,6 +220,8 @@ def stray(cells: Cells, image: Image) -> int:
     beside = (above | below) & ~image.overlay_mask
     extra = cells & kind(beside)
     beyond = extra != 0
+    if image.overlay_mask and cells.ndim > 2:  # an overlay is one plane: the first sample's
+        beyond[..., 1:] |= (cells[..., 1:] & kind(image.overlay_mask)) != 0
     if image.pixel_representation == 1:
         negative = (cells >> kind(image.high_bit)) & kind(1) == 1
         beyond &= ~(negative & (extra == kind(beside & above)))

@@ -15,7 +15,9 @@ const PICTURE = /^data:image\/(jpeg|png);base64,[A-Za-z0-9+/=]*$/;
 export function summary(report) {
   const known = {
     transcoded: report.lossy ? 'Transcoded lossily, and measured.' : 'Transcoded without loss, and proven.',
-    kept: 'Stored as it came: it was in the target syntax already.',
+    kept: report.code === 'not_smaller'
+      ? 'Stored as it came: the result would not have been smaller.'
+      : 'Stored as it came: it was in the target syntax already.',
     declined: 'Stored as it came: it must not or cannot be transcoded.',
     failed: 'Stored as it came: its transcoding failed.',
     unasked: 'Stored as it came: Orthanc did not ask for a transcoding.',
@@ -75,6 +77,9 @@ export function preview(report, id) {
 export function transcoding(report) {
   return [h('h2', {}, 'Transcoding'), h('p', {}, outcomeChip(report.outcome), ' · ', words(report)),
     report.outcome === 'transcoded' ? steps(report) : null, measures(report),
+    Object.keys(report.doubts || {}).length ? [h('h3', {}, 'In doubt'),
+      h('ul', {}, Object.entries(report.doubts).map(([code, sentence]) => h('li', {}, sentence, ' ',
+        h('span', { class: 'muted' }, `(${code})`))))] : null,
     opinion(report.second_opinion), (report.notes || []).length ? [h('h3', {}, 'Put right on the way'),
       h('ul', {}, report.notes.map((note) => h('li', {}, note)))] : null];
 }

@@ -74,10 +74,9 @@ class FakeOrthanc:
             return json.dumps(list(self.metadata[instance])).encode()
         if rest == "metadata?expand":
             return json.dumps(self.metadata[instance]).encode()
-        if rest == "metadata/4206" and "4206" in self.metadata[instance]:
-            return self.metadata[instance]["4206"].encode()
-        if rest == "metadata/TransferSyntax":
-            return self.metadata[instance].get("TransferSyntax", "1.2.3").encode()
+        name = rest.removeprefix("metadata/")
+        if rest != name and name in self.metadata[instance]:
+            return self.metadata[instance][name].encode()
         if rest.startswith("attachments") and instance in self.attachments:
             return self.attachments[instance]
         if rest:

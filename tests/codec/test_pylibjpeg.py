@@ -133,8 +133,9 @@ Panic.__module__ = "pyo3_runtime"
 
 @pytest.mark.parametrize("error", [RuntimeError("no"), ValueError("no"), Panic("no")])
 def test_what_a_plugin_raises_of_a_frame_is_damage(error: BaseException) -> None:
+    frame, header = grid.encode(uids.RLELossless, grid.samples_of(SMALL), SMALL)
     with pytest.raises(CodecError, match="pylibjpeg/foo") as caught:
-        failing(error).decode(b"", SMALL, uids.RLELossless)
+        failing(error).decode(frame.data, header, uids.RLELossless)
     assert caught.value.code == "damaged_codestream"
 
 

@@ -1,5 +1,5 @@
 # Names for developers; each target is a script that works without make.
-.PHONY: help run test test-matrix install uninstall setup demo check compat codec-bench damage bench soak
+.PHONY: help run test test-matrix install uninstall setup demo check compat codec-bench damage witness bench soak
 
 help:
 	@echo "make run      Orthanc with the transcoder, in the foreground"
@@ -10,6 +10,7 @@ help:
 	@echo "make compat   every file of the test packages to every target: docs/compatibility.md"
 	@echo "make codec-bench  speed and ratio of every codec: docs/codecs.md"
 	@echo "make damage   what the decoders make of damaged codestreams: docs/damage.md"
+	@echo "make witness  what witnesses cost and second opinions find: docs/witnesses.md"
 	@echo "make bench    real Orthanc processes with this transcoder, others and none: docs/benchmark.md"
 	@echo "make soak     half an hour of load while workers are killed: docs/soak.md"
 	@echo "make install  the plugin for Debian's own Orthanc service; make uninstall"
@@ -47,6 +48,9 @@ codec-bench:
 
 damage:
 	@scripts/damage --write
+
+witness:
+	@scripts/witness --write
 
 bench:
 	@scripts/bench

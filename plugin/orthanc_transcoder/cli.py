@@ -92,7 +92,8 @@ def _transcode(options: argparse.Namespace) -> int:
         return ERROR
     data = options.input.read_bytes()
     rules = Rules(lossy=options.lossy, quality=options.quality or Rules().quality)
-    result, report = transcode(data, Request((options.to,)), rules, default_registry())
+    request = Request((options.to,), replaces=True)
+    result, report = transcode(data, request, rules, default_registry())
     if not options.doubtful:
         report = kept_if_in_doubt(report)
     if report.outcome is Outcome.DECLINED:
@@ -121,7 +122,7 @@ def _check(options: argparse.Namespace) -> int:
     statuses = {DONE}
     for path in options.files:
         try:
-            inspection = inspect(path.read_bytes(), registry)
+            inspection = inspect(path.read_bytes(), registry, second_opinion=Rules().second_opinion)
         except OSError as error:
             print(f"orthanc-transcoder: {error}", file=sys.stderr)
             statuses.add(ERROR)
@@ -178,10 +179,11 @@ def _print(path: Path, report: Report, as_json: bool) -> None:
 
 def _sentence(report: Report) -> str:
     if report.outcome is Outcome.TRANSCODED:
+        by = f" by {report.proof['by']}" if report.proof else ""
         return (
             f"transcoded from {report.source_syntax} to {report.target_syntax}, "
             f"{report.source_bytes} to {report.result_bytes} bytes (ratio {report.ratio:.2f}), "
-            f"{report.frames} frames {'measured' if report.lossy else 'verified'}"
+            f"{report.frames} frames {'measured' if report.lossy else 'verified'}{by}"
         )
     return f"{report.outcome} ({report.code}): {report.reason}"
 

@@ -56,6 +56,7 @@ class QualityControl:
     ) -> None:
         rest = seam.inspector_rest(sdk)
         self._pool, self._seconds, self._is_closed = pool, seconds, is_closed
+        self._second_opinion = settings.second_opinion
         self.index = open_index(folder)
         self.reports = Reports(rest, records, self.index, settings.checks)
         quarantine = Quarantine(rest, settings.on_failure)
@@ -94,14 +95,18 @@ class QualityControl:
         below, inspect = self.reports.instances_below, self._inspector.inspect
         return CheckJob(level, identifier, below, inspect, self._is_closed, *done)
 
-    def _examine(self, content: bytes, earlier_digest: str) -> dict[str, Any]:
-        """Have a worker check a file; raises ``PoolError``."""
+    def _examine(self, content: bytes, earlier_digest: str, made_here: bool) -> dict[str, Any]:
+        """Have a worker check a file; raises ``PoolError``.
+
+        What was made here was read by two decoders, as far as there are two.
+        """
         answers: list[Answer] = []
         seconds = self._seconds(len(content))
         patience = seconds * _SLOWNESS
         header = {
             "job": "inspect",
             "earlier_digest": earlier_digest,
+            "second_opinion": "none" if made_here else self._second_opinion,
             "seconds": patience,
             "cpu_seconds": seconds,
         }

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import __version__, proof, syntaxes
+from . import __version__, opinion, proof, syntaxes
 from .codec import uids
 from .codec.contract import PixelFormat
 from .codec.registry import Registry
@@ -49,21 +49,26 @@ class Result:
     frame_measures: tuple[dict[str, float | None], ...] = ()
     evidence: dict[str, Any] | None = None
     parameters: dict[str, Any] = field(default_factory=dict)
+    proof: dict[str, Any] = field(default_factory=dict)
+    second_opinion: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One image on its way."""
+    """One image on its way; ``replaces`` as in ``Request``."""
 
     file: DicomFile
     image: Image
     rules: Rules
     registry: Registry
     threads: int = 1
+    replaces: bool = False
 
     def open(self) -> Source:
         """The image's samples."""
-        return open_source(self.file, self.image, self.registry, self.threads)
+        asked = self.rules.second_opinion if self.replaces else "none"
+        second = opinion.wanted(self.image.syntax, asked, self.registry)
+        return open_source(self.file, self.image, self.registry, self.threads, second)
 
 
 def reencode(file: DicomFile, target: str) -> Result:
@@ -173,6 +178,8 @@ def _write_coded(
         source.notes,
         source.doubts,
         parameters=coded.parameters,
+        proof=coded.proof,
+        second_opinion=source.second_opinion,
     )
 
 
@@ -264,7 +271,16 @@ METHODS: dict[Mode, Callable[[Job, str], Result]] = {
 
 def _result(job: Job, data: bytes, source: Source, count: int) -> Result:
     uid = job.file.sop_instance_uid
-    return Result(data, uid, count, source.codec, source.codec_version, source.notes, source.doubts)
+    return Result(
+        data,
+        uid,
+        count,
+        source.codec,
+        source.codec_version,
+        source.notes,
+        source.doubts,
+        second_opinion=source.second_opinion,
+    )
 
 
 def _attributes(file: DicomFile, pixels: PixelFormat, high_bit: int | None) -> Changes:

@@ -50,7 +50,7 @@ _REMEMBERED_SERIES = 1000
 # Of the pool, not of the file: the same file is tried again.
 _NOT_THE_FILE = frozenset(("workers_unavailable", "overloaded", "stopping", "no_memory"))
 
-Examine = Callable[[bytes, str], dict[str, Any]]
+Examine = Callable[[bytes, str, bool], dict[str, Any]]
 
 
 class Rest(Protocol):
@@ -72,9 +72,10 @@ class Inspector:
     Parameters
     ----------
     examine
-        Takes a file and the pixel digest of an earlier instance of the same UID;
-        gives the inspection as plain values, or raises ``PoolError``. None where
-        the checks are switched off: the transcodings are entered all the same.
+        Takes a file, the pixel digest of an earlier instance of the same UID, and
+        whether the file was made here, and so proven; gives the inspection as plain
+        values, or raises ``PoolError``. None where the checks are switched off: the
+        transcodings are entered all the same.
     failed
         Takes the identifier of an instance with the verdict FAIL.
     is_closed
@@ -157,7 +158,8 @@ class Inspector:
         content = self._rest.rest_get(f"/instances/{instance}/file")
         uid = str(record["result_sop_instance_uid"])
         try:
-            quality = self._examine(content, self._index.digest_of(uid))
+            made_here = record["outcome"] == Outcome.TRANSCODED
+            quality = self._examine(content, self._index.digest_of(uid), made_here)
         except PoolError as error:
             if error.code in _NOT_THE_FILE or self._stop.is_set():
                 raise

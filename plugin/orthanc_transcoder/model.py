@@ -24,11 +24,15 @@ class Request:
     relabel
         Whether a file without pixel data may be written anew under a compressed
         transfer syntax, which says nothing of it.
+    replaces
+        Whether the result may take the place of the original: then a second decoder
+        reads it, too (see ``Rules.second_opinion``).
     """
 
     allowed: tuple[str, ...]
     allow_new_sop_instance_uid: bool = True
     relabel: bool = False
+    replaces: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,11 @@ class Rules:
         Of JPEG 2000.
     effort
         Of JPEG XL.
+    proof
+        ``second`` or ``own``: who decodes again what was encoded (see ``proving``).
+    second_opinion
+        ``cheap``, ``all`` or ``none``: the sources that two decoders must read alike
+        where they would be replaced (see ``opinion``).
     """
 
     restrict: tuple[str, ...] = ()
@@ -73,6 +82,8 @@ class Rules:
     maximum_ratio: dict[str, float] = field(default_factory=dict)
     bypass: bool = False
     effort: int = 3
+    proof: str = "second"
+    second_opinion: str = "cheap"
 
 
 class Outcome(StrEnum):
@@ -137,6 +148,11 @@ class Report:
         Orthanc's identifier of the source; empty once it is recorded with it.
     larger_bytes
         Size of a result that was not kept, since it was not smaller.
+    proof
+        Of a lossless encoding, who decoded it again (see ``proving.Prover.summary``).
+    second_opinion
+        Of a source that would have been replaced, who else read it (see
+        ``opinion.summary``).
     """
 
     outcome: Outcome
@@ -161,6 +177,8 @@ class Report:
     notes: tuple[str, ...] = ()
     doubts: dict[str, str] = field(default_factory=dict)
     instance: str = ""
+    proof: dict[str, Any] = field(default_factory=dict)
+    second_opinion: dict[str, Any] = field(default_factory=dict)
     larger_bytes: int = 0
 
     @property

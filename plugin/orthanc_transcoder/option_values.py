@@ -19,6 +19,11 @@ def anything(_: Any) -> bool:
     return True
 
 
+def one_of(*allowed: str) -> Callable[[Any], bool]:
+    """Words of a list."""
+    return lambda value: value in allowed
+
+
 def _is_number(value: object) -> bool:
     return type(value) in (int, float)
 

@@ -21,6 +21,7 @@ from .option_values import (
     is_forwarding,
     is_on_failure,
     is_saving,
+    one_of,
 )
 
 SECTION = "Transcoder"
@@ -178,7 +179,7 @@ OPTIONS: tuple[Option, ...] = (
         "keep",
         "",
         '"keep", "mask" or "decline"',
-        lambda value: value in ("keep", "mask", "decline"),
+        one_of("keep", "mask", "decline"),
         "What to do with an image that holds something in the bits above Bits Stored that is "
         "neither a sign nor an overlay, where the target cannot carry it. `keep`: keep the "
         "original where it would be replaced (at ingest), and drop those bits, as DICOM allows, "
@@ -264,6 +265,31 @@ OPTIONS: tuple[Option, ...] = (
         "1 to 9",
         between(1, 9),
         "JPEG XL's effort: 1 is fastest, 9 gives the smallest files.",
+    ),
+    Option(
+        "Proof",
+        "proof",
+        (str,),
+        "second",
+        "",
+        '"second" or "own"',
+        one_of("second", "own"),
+        "Who decodes again what was encoded without loss. `second`: another program than the one "
+        "that encoded, where there is one (see `docs/witnesses.md`); the report says which. `own`: "
+        "always the codec itself.",
+    ),
+    Option(
+        "SecondOpinion",
+        "second_opinion",
+        (str,),
+        "cheap",
+        "",
+        '"cheap", "all" or "none"',
+        one_of("cheap", "all", "none"),
+        "Which compressed images must be read alike by two decoders before the result takes the "
+        "original's place (at ingest); else the original is kept. `cheap`: RLE, HTJ2K, and JPEG "
+        "lossless if pylibjpeg-libjpeg is installed; `all`: JPEG 2000, and JPEG-LS if it is, too. "
+        "Lossy codestreams are never compared.",
     ),
     Option(
         "Forward",

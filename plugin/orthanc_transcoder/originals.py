@@ -42,12 +42,19 @@ class Originals:
         """Whether Orthanc asks so of what it has just received."""
         return self.ingest != "" and request.allowed == (self.ingest,)
 
+    def may_be_replaced(self, request: Request) -> bool:
+        """Whether the answer may take an original's place, for all that the request says."""
+        return self._is_moved(request) or self.may_be_ingest(request)
+
     def are_replaced(self, request: Request, identifier: str) -> bool:
         """Whether the answer may take the place of the only original."""
-        if self.moved and request.allowed == (self.moved,):
+        if self._is_moved(request):
             return True
         known = not self.overwrites and self.is_stored(identifier)
         return self.may_be_ingest(request) and not known
+
+    def _is_moved(self, request: Request) -> bool:
+        return self.moved != "" and request.allowed == (self.moved,)
 
 
 def identifier(patient: str, study: str, series: str, instance: str) -> str:

@@ -114,6 +114,8 @@ def _transcode(
         notes=result.notes,
         doubts=result.doubts,
         instance=orthanc_identifier(file),
+        proof=result.proof,
+        second_opinion=result.second_opinion,
     )
 
 
@@ -138,7 +140,8 @@ def _convert(
         policy.unrestricted(registry.repackable(file.syntax), rules),
         palette=image.photometric == "PALETTE COLOR",
     )
-    chosen, result = _first_possible(Job(file, image, rules, registry, threads), targets)
+    job = Job(file, image, rules, registry, threads, request.replaces)
+    chosen, result = _first_possible(job, targets)
     return chosen.syntax, result
 
 

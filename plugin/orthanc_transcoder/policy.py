@@ -155,6 +155,7 @@ def _kept(report: Report, outcome: Outcome, code: str, reason: str) -> Report:
         milliseconds=report.milliseconds,
         notes=report.notes,
         doubts=report.doubts,
+        second_opinion=report.second_opinion,
         instance=report.instance,
     )
 

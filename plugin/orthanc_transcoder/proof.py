@@ -11,12 +11,12 @@ import numpy as np
 
 from . import syntaxes
 from .codec.contract import PixelFormat, Samples
-from .coding import same
 from .dicom import frames, native
 from .dicom.elements import PIXEL_DATA
 from .dicom.file import DicomFile
 from .dicom.image import Image, describe
 from .errors import CodecError
+from .proving import same
 
 
 def prove_encapsulated(

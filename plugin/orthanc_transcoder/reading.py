@@ -14,7 +14,8 @@ samples, its highest bit may be a sign or not: readers differ (see ``codec.check
 
 A reading is doubtful where another sound reader would give other values, and
 nothing in the file decides. It is made all the same, as most readers make it, and
-every doubt is named: who would replace the original must keep it instead.
+every doubt is named: who would replace the original must keep it instead. Where two
+decoders of one codestream disagree is found by ``opinion``.
 """
 
 from __future__ import annotations
@@ -25,17 +26,26 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from .codec import checks, rle, uids
-from .codec.contract import Auditor, Codec, Decoded, PixelFormat, Samples
+from .codec import checks, uids
+from .codec.contract import (
+    Auditor,
+    CellDecoder,
+    Codec,
+    Decoded,
+    PixelFormat,
+    Samples,
+    Witness,
+)
 from .dicom import native
 from .dicom.image import Image
 
-SIZE, COMPONENTS, DEPTH, SIGN, STRAY = (
+SIZE, COMPONENTS, DEPTH, SIGN, STRAY, DISAGREE = (
     "size_disagrees",
     "samples_disagree",
     "depth_disagrees",
     "sign_disagrees",
     "unused_bits",
+    "decoders_disagree",
 )
 
 
@@ -66,7 +76,7 @@ class Reading:
     notes: tuple[str, ...] = ()
 
 
-def decode(codec: Codec, frame: bytes, image: Image, threads: int = 1) -> Reading:
+def decode(codec: Codec | Witness, frame: bytes, image: Image, threads: int = 1) -> Reading:
     """Decode one encapsulated frame and read it.
 
     Raises
@@ -74,8 +84,8 @@ def decode(codec: Codec, frame: bytes, image: Image, threads: int = 1) -> Readin
     Refusal
         If it cannot be decoded (see ``contract.Codec.decode``).
     """
-    if image.syntax == uids.RLELossless:
-        cells = rle.decode_containers(frame, image.format)
+    if image.syntax == uids.RLELossless and isinstance(codec, CellDecoder):
+        cells = codec.decode_cells(frame, image.format)
         return Reading(native.stored(cells, image), image.format, cells)
     decoded = codec.decode(frame, image.format, image.syntax, threads)
     return replace(read(decoded, image), lossy=decoded.lossy, notes=decoded.notes)

@@ -95,7 +95,9 @@ class TranscodingService:
             A DICOM file; must stay valid until this returns.
         """
         copy = not self._originals.may_be_ingest(request)
-        call = _Call(self, data, dataclasses.replace(request, relabel=copy))
+        replaces = self._originals.may_be_replaced(request)
+        asked = dataclasses.replace(request, relabel=copy, replaces=replaces)
+        call = _Call(self, data, asked)
         patient = self._drops and copy
         self._pool.run(call.header(), data, call.seconds, call.conclude, patient=patient)
         return call.result
@@ -178,6 +180,7 @@ class _Call:
             "allowed": self._request.allowed,
             "allow_new_sop_instance_uid": self._request.allow_new_sop_instance_uid,
             "relabel": self._request.relabel,
+            "replaces": self._request.replaces,
             "rules": self._service.rules,
             "seconds": self.seconds,
         }

@@ -48,6 +48,8 @@ class Settings:
     )
     bypass: bool = False
     effort: int = 3
+    proof: str = "second"
+    second_opinion: str = "cheap"
     forward: dict[str, Any] = field(default_factory=dict)
     checks: bool = True
     on_failure: dict[str, Any] = field(default_factory=dict)
@@ -89,6 +91,8 @@ class Settings:
             maximum_ratio=self.maximum_ratio,
             bypass=self.bypass,
             effort=self.effort,
+            proof=self.proof,
+            second_opinion=self.second_opinion,
         )
 
     @property

@@ -12,16 +12,19 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from . import __version__, reading
+from . import __version__, opinion, reading
 from .codec.contract import PixelFormat, Samples
 from .codec.registry import Registry
+from .codec.witnesses import Seat
 from .dicom import frames, native, overlays
 from .dicom.elements import Element
 from .dicom.file import DicomFile
 from .dicom.image import Image
 from .errors import Declined, DicomError
 from .model import Rules
+from .opinion import Opinion
 from .parallel import by_index, within_frame
 from .reading import Reading
 
@@ -46,6 +49,8 @@ class Source:
         Elements that must change once the samples leave their old encoding.
     doubts
         Why other sound readers may give other samples: a sentence for each code.
+    second_opinion
+        Who else has read it (see ``opinion.summary``).
     """
 
     samples: Sequence[Samples]
@@ -57,10 +62,18 @@ class Source:
     changes: Changes = dataclasses.field(default_factory=dict)
     notes: tuple[str, ...] = ()
     doubts: dict[str, str] = dataclasses.field(default_factory=dict)
+    second_opinion: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
-def open_source(file: DicomFile, image: Image, registry: Registry, threads: int = 1) -> Source:
+def open_source(
+    file: DicomFile, image: Image, registry: Registry, threads: int = 1, second: Seat | str = ""
+) -> Source:
     """Open an image of any syntax.
+
+    Parameters
+    ----------
+    second
+        Who reads it, too (see ``opinion.wanted``).
 
     Raises
     ------
@@ -70,7 +83,7 @@ def open_source(file: DicomFile, image: Image, registry: Registry, threads: int 
     if not image.encapsulated:
         cells = native.unpack(file, image)
         return Source(cells, image.format, "native", __version__, cells, notes=image.notes)
-    return _open_encapsulated(file, image, registry, threads)
+    return _open_encapsulated(file, image, registry, threads, second)
 
 
 def stored_samples_only(file: DicomFile, source: Source, rules: Rules) -> Source:
@@ -101,13 +114,22 @@ def stored_samples_only(file: DicomFile, source: Source, rules: Rules) -> Source
     return dataclasses.replace(source, changes=changes, notes=notes, doubts=doubts)
 
 
-def _open_encapsulated(file: DicomFile, image: Image, registry: Registry, threads: int) -> Source:
+def _open_encapsulated(
+    file: DicomFile, image: Image, registry: Registry, threads: int, second: Seat | str
+) -> Source:
     codec = registry.decoder(file.syntax)
     encoded = frames.encoded_frames(file, image)
     inner = within_frame(len(encoded), threads)
-    found = by_index(
-        lambda index: reading.decode(codec, encoded[index], image, inner), len(encoded), threads
-    )
+
+    def read(index: int) -> tuple[Reading, Opinion]:
+        one = reading.decode(codec, encoded[index], image, inner)
+        if isinstance(second, str):
+            return one, Opinion()
+        return one, opinion.of_frame(one, second.witness, encoded[index], image, inner)
+
+    both = by_index(read, len(encoded), threads)
+    found = [one for one, _ in both]
+    opinions = [one for _, one in both]
     formats = {one.pixels for one in found}
     if len(formats) != 1:
         raise DicomError("frames_differ", f"The frames' codestreams differ: {formats}.")
@@ -120,7 +142,11 @@ def _open_encapsulated(file: DicomFile, image: Image, registry: Registry, thread
         _cells_of(found, image),
         lossy=any(one.lossy for one in found),
         notes=tuple(dict.fromkeys(notes)),
-        doubts={code: text for one in reversed(found) for code, text in one.doubts.items()},
+        doubts={
+            **{code: text for one in reversed(found) for code, text in one.doubts.items()},
+            **opinion.doubts(opinions),
+        },
+        second_opinion=opinion.summary(second, opinions),
     )
 
 

@@ -9,10 +9,10 @@ from concurrent.futures import Executor
 
 from orthanc_transcoder.codec.contract import EncodeOptions, PixelFormat, Samples
 from orthanc_transcoder.codec.registry import default_registry
-from orthanc_transcoder.coding import same
 from orthanc_transcoder.dicom import native
 from orthanc_transcoder.dicom.file import DicomFile
 from orthanc_transcoder.dicom.image import describe
+from orthanc_transcoder.proving import same
 
 _REGISTRY = default_registry()
 _frames: dict[str, tuple[list[Samples], PixelFormat]] = {}

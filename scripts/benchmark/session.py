@@ -47,6 +47,12 @@ JPEG_LS = Kind("ours80", "ours", "1.2.840.10008.1.2.4.80")
 JPEG_LOSSLESS = Kind("ours70", "ours", "1.2.840.10008.1.2.4.70")
 HIGH_THROUGHPUT = Kind("ours201", "ours", HTJ2K)
 UNCHECKED = Kind("ours90unchecked", "ours", JPEG2000, {"QualityChecks": False})
+OWN_PROOF = {"Proof": "own"}
+PROOFS = (
+    (OURS, Kind("ours90own", "ours", JPEG2000, OWN_PROOF)),
+    (JPEG_LOSSLESS, Kind("ours70own", "ours", JPEG_LOSSLESS.target, OWN_PROOF)),
+    (HIGH_THROUGHPUT, Kind("ours201own", "ours", HTJ2K, OWN_PROOF)),
+)
 ONE_WORKER = Kind("ours90one", "ours", JPEG2000, {"Workers": 1})
 
 # Seconds that may be spent on measuring again what other processes disturbed.
@@ -98,6 +104,7 @@ class Session:
         self._ingest()
         self._workers()
         self._checks()
+        self._proofs()
         self._rest()
         self._decode()
         self._gdcm_over_rest()
@@ -145,6 +152,13 @@ class Session:
                 for _ in range(self._rounds):
                     found = self._patience.least_disturbed(check)
                     self.figures.add(f"one check: {image.name}", OURS.name, found)
+
+    def _proofs(self) -> None:
+        """Proof by another program against proof by the codec itself."""
+        for image in self._images.values():
+            for pair in PROOFS:
+                if HIGH_THROUGHPUT not in pair or self._version >= _FIRST_WITH_HTJ2K:
+                    self._put([Load(C_STORE, image, 1, targets.PROOFS)], pair)
 
     def _decode(self) -> None:
         routes = [C_GET, ARCHIVE, PREVIEW]

@@ -16,6 +16,7 @@ from .measure import Figures
 START = "start of Orthanc"
 WORKERS = "workers: "
 CHECKS = "checks: "
+PROOFS = "proofs: "
 SLICES = ("ct", "ct-noisy", "mr", "mr-noisy", "cr", "us")
 LOOP = "rgb100"
 
@@ -139,6 +140,10 @@ def _rows(judge: _Judge) -> Iterator[Row]:
         checked = whole(C_STORE, "ours90", "ours90unchecked", clients, CHECKS)
         what = f"storing with checks, {'one client' if clients == 1 else 'four clients'}"
         yield from _row(what, "without checks", checked, SLICES, 1.05, at_most=True)
+    for ours, limit in (("ours90", 1.18), ("ours70", 1.0), ("ours201", 1.5)):
+        proof = whole(C_STORE, ours, f"{ours}own", 1, PROOFS)
+        what = f"ingest to .{ours[4:]}, proven by a witness"
+        yield from _row(what, "by the codec", proof, (*SLICES, LOOP), limit, at_most=True)
     if (milliseconds := judge.start()) is not None:
         met = milliseconds <= 300
         yield Row(f"{START}, added ms", "no plugin", milliseconds, "", "at most 300", met)

@@ -50,7 +50,7 @@ def measured(syntax: str, count: int) -> Figures:
     """Decode so many damaged streams, in as many processes as it takes."""
     figures, first = Figures(), 0
     while first < count:
-        done = _child(syntax, first, count)
+        done = child("tests.damage.child", syntax, first, count)
         lines = done.stdout.split("\n")
         for line in lines[:-1]:
             figures.counts[_read(line)] += 1
@@ -75,12 +75,13 @@ def merged(several: Iterable[Figures]) -> Figures:
     return total
 
 
-def _child(syntax: str, first: int, stop: int) -> subprocess.CompletedProcess[str]:
+def child(module: str, syntax: str, first: int, stop: int) -> subprocess.CompletedProcess[str]:
+    """Run a module of this folder on streams of these numbers."""
     path = os.pathsep.join([str(ROOT / "plugin"), str(ROOT)])
     return subprocess.run(
-        [sys.executable, "-m", "tests.damage.child", syntax, str(first), str(stop)],
+        [sys.executable, "-m", module, syntax, str(first), str(stop)],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": path},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([path, os.environ.get("PYTHONPATH", "")])},
         capture_output=True,
         text=True,
         check=False,

@@ -84,12 +84,14 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
         ]
     )
 
-    def child(_: str, first: int, stop: int) -> subprocess.CompletedProcess[str]:
+    def child(
+        _module: str, _syntax: str, first: int, stop: int
+    ) -> subprocess.CompletedProcess[str]:
         asked.append((first, stop))
         status, output = next(ends)
         return subprocess.CompletedProcess([], status, output, "Traceback\nKeyError: 1\n")
 
-    monkeypatch.setattr(figures, "_child", child)
+    monkeypatch.setattr(figures, "child", child)
     return asked
 
 

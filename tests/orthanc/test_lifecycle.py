@@ -45,6 +45,9 @@ def test_the_status_says_what_there_is(start_orthanc: StartOrthanc) -> None:
     assert status["workers"]["configured"] == 5
     assert status["workers"]["unavailable"] == ""
     assert JPEG2000_LOSSLESS in status["codecs"]["available"]["imagecodecs/openjpeg"]["encodes"]
+    witnesses = status["codecs"]["witnesses"]
+    assert JPEG2000_LOSSLESS in witnesses["available"]["pylibjpeg/openjpeg"]["decodes"]
+    assert set(witnesses["unavailable"]) <= {"pylibjpeg/libjpeg"}
     assert status["counters"]["transcoded"] == 1
 
 

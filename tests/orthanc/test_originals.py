@@ -22,6 +22,7 @@ from tests.orthanc.conftest import StartOrthanc
 from tests.orthanc.servers import SCRIPT, OrthancServer, python_plugin
 from tests.rules.test_reading import coded_as, of_cells
 from tests.rules.whole import LOSSY_RULES, to
+from tests.support.decoders import with_offset_beyond
 from tests.synthesis import Image, native_file, stored_samples, texture, to_bytes
 
 TARGET = uids.JPEG2000Lossless
@@ -136,6 +137,26 @@ def test_at_ingest_the_original_is_kept_and_a_copy_is_answered(
     asked = code != "unused_bits"
     assert counters(server).get("in_doubt", 0) == before + asked
     assert (f"is in doubt ({code})" in server.log()) is asked
+
+
+def test_what_two_decoders_read_differently_is_kept_and_fails_the_checks(
+    server: OrthancServer,
+) -> None:
+    server.clear()
+    content = with_offset_beyond(SMALL)
+    server.store(content)
+    identifier, kept = stored(server)
+    assert pixel_data(kept) == pixel_data(content)
+    report = report_of(server, identifier)
+    assert (report["outcome"], report["code"]) == ("declined", "decoders_disagree")
+    assert report["second_opinion"]["disagreements"] == 1
+    end = time.monotonic() + 20
+    while time.monotonic() < end and "findings" not in report:
+        time.sleep(0.1)
+        report = report_of(server, identifier)
+    assert (report["verdict"], report["findings"]) == ("FAIL", ["decoders_disagree"])
+    (copy,) = archived(server, identifier, syntaxes.EXPLICIT_LE)
+    assert np.array_equal(stored_samples(copy), texture(SMALL))
 
 
 def test_a_copy_in_the_ingest_syntax_is_answered_once_the_instance_is_known(

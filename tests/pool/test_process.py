@@ -26,6 +26,7 @@ def job(seconds: float = 30.0, **more: float) -> dict[str, Any]:
         "allowed": [JPEG2000Lossless],
         "allow_new_sop_instance_uid": True,
         "relabel": False,
+        "replaces": False,
         "rules": {},
         "seconds": seconds,
         "threads": 1,

@@ -221,8 +221,9 @@ PROVOKED: dict[str, tuple[Callable[[], bytes], str]] = {
     ),
 }
 # These need more than a file; see the tests at the end.
-# The inspector's own is provoked in tests/unit/test_inspector.py.
-APART = {"internal_error", "sop_instance_reused", "ended_a_worker"}
+# The inspector's own is provoked in tests/unit/test_inspector.py, that of two decoders in
+# tests/unit/test_opinion.py.
+APART = {"internal_error", "sop_instance_reused", "ended_a_worker", "decoders_disagree"}
 
 
 def codes(inspection: Inspection) -> set[str]:

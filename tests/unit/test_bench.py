@@ -101,6 +101,15 @@ def test_checks_are_judged_against_the_same_server_without_them() -> None:
     assert one.met
 
 
+def test_a_witness_is_compared_with_the_codec_itself() -> None:
+    found = Figures()
+    found.add("proofs: ct C-STORE x1", "ours201", Measurement(1.3))
+    found.add("proofs: ct C-STORE x1", "ours201own", Measurement(1.0))
+    one = row(found, "ingest to .201, proven by a witness")
+    assert one.measured == pytest.approx(1.3)
+    assert one.met
+
+
 def test_decoding_is_judged_against_gdcm_on_one_core() -> None:
     found = Figures()
     for subject, seconds in (("plain", 1.0), ("gdcm90core", 4.0), ("gdcm90", 2.0), ("ours90", 3.0)):

@@ -30,6 +30,7 @@ def test_there_and_back(capsys: pytest.CaptureFixture[str], tmp_path: Path, name
     status, output = run(capsys, "transcode", source, there, "--to", name)
     assert status == 0
     assert "transcoded" in output
+    assert "1 frames verified by pylibjpeg/openjpeg" in output
     assert pydicom.dcmread(there).file_meta.TransferSyntaxUID == JPEG2000Lossless
     assert run(capsys, "transcode", there, back, "--to", "ExplicitVRLittleEndian")[0] == 0
     assert np.array_equal(stored_samples(back.read_bytes()), stored_samples(source.read_bytes()))

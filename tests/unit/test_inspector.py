@@ -116,7 +116,7 @@ class Bench:
     def is_closed(self) -> bool:
         return self.ending
 
-    def examine(self, content: bytes, earlier_digest: str) -> dict[str, Any]:
+    def examine(self, content: bytes, earlier_digest: str, made_here: bool) -> dict[str, Any]:
         self.examined.append(content)
         return self.answer()
 

@@ -112,6 +112,24 @@ def test_what_may_pass_is_waited_for_but_not_at_ingest(ingest: str, patient: boo
     assert pool_of(made).header["relabel"] is patient
 
 
+@pytest.mark.parametrize(
+    ("originals", "replaces"),
+    [
+        (Originals(), False),
+        (Originals(ingest=J2K), True),
+        (Originals(ingest=J2K, is_stored=lambda _: True), True),  # a worker knows the file first
+        (Originals(ingest="1.2.840.10008.1.2.4.70"), False),
+        (Originals(moved=J2K), True),
+    ],
+)
+def test_a_worker_is_told_what_may_replace_an_original(
+    originals: Originals, replaces: bool
+) -> None:
+    made, _ = service(answer(Outcome.TRANSCODED, b"result"), originals)
+    ask(made)
+    assert pool_of(made).header["replaces"] is replaces
+
+
 DOUBT = {"sign_disagrees": "Two readings."}
 
 

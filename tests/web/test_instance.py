@@ -11,6 +11,8 @@ from playwright.sync_api import Page, expect
 from tests.orthanc.conftest import StartOrthanc
 from tests.orthanc.servers import OrthancServer
 from tests.samples import sample_path
+from tests.support.decoders import with_offset_beyond
+from tests.synthesis import Image
 from tests.web.browsing import address, numbers, pressed, rows, tab_to
 from tests.web.conftest import Visit, transcoding
 from tests.web.filling import until_checked
@@ -70,6 +72,10 @@ def test_a_lossless_result_and_its_proof(
     proof = page.locator(".proof")
     expect(proof).to_contain_text("Bit-exact")
     expect(proof).to_contain_text(report["quality"]["pixel_digest"])
+    expect(proof).to_contain_text(
+        f"Decoded by {report['proof']['by']} {report['proof']['version']}"
+    )
+    expect(proof).to_contain_text("another build of the encoder")
     expect(page.locator(".figures")).to_have_count(0)
     facts = {row[0].text: row[1].text for row in rows(page, "section:has(> h2:text-is('Image'))")}
     assert facts["Rows"] == str(report["quality"]["facts"]["rows"])
@@ -77,6 +83,17 @@ def test_a_lossless_result_and_its_proof(
     record = page.locator("section:has(> h2:text-is('Record'))")
     expect(record).to_contain_text(report["sop_instance_uid"])
     assert report["source_bytes"] in numbers(page, "section:has(> h2:text-is('Record'))")
+
+
+def test_a_second_opinion_in_words(visit: Visit, server: OrthancServer) -> None:
+    content = with_offset_beyond(Image(20, 30, bits_stored=12))
+    identifier = server.store(content)["ID"]
+    until_checked(server)
+    page = visit(address("instances", identifier))
+    panel = page.locator("section:has(> h2:text-is('Transcoding'))")
+    expect(panel).to_contain_text("Second opinion")
+    expect(panel).to_contain_text("1 frame otherwise than the first decoder")
+    expect(page.locator(".findings")).to_contain_text("Two decoders read other samples")
 
 
 def test_findings_in_words(visit: Visit, server: OrthancServer, shown: dict[str, str]) -> None:

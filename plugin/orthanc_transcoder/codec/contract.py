@@ -15,12 +15,14 @@ names it in one line. The rules, tested for every codec alike:
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 Samples = NDArray[np.generic]
+Cells = NDArray[np.unsignedinteger]  # all of Bits Allocated
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +202,58 @@ class Auditor(Protocol):
         CodecError
             If nothing can be decoded.
         """
+
+
+@runtime_checkable
+class CellDecoder(Protocol):
+    """A codec of an encoding that carries whole cells of Bits Allocated, which is RLE."""
+
+    def decode_cells(self, frame: bytes, pixels: PixelFormat) -> Cells:
+        """Decode one frame to its cells, shaped as ``Decoded.samples``.
+
+        Raises
+        ------
+        Refusal
+            As ``Codec.decode``.
+        """
+
+
+class Independence(StrEnum):
+    """How much two programs that must agree can have in common."""
+
+    IMPLEMENTATION = "implementation"  # others wrote the other one
+    BUILD = "build"  # of one source, or perhaps so: by other compilers, versions and bindings
+    NONE = "none"  # it is the same
+
+
+class Witness(Protocol):
+    """A decoder that is asked beside the codec of a syntax, never instead of it."""
+
+    @property
+    def name(self) -> str:
+        """As a ``Codec``'s."""
+
+    @property
+    def version(self) -> str:
+        """As a ``Codec``'s."""
+
+    @property
+    def decodes(self) -> frozenset[str]:
+        """As a ``Codec``'s."""
+
+    @property
+    def holds_lock(self) -> bool:
+        """Whether it keeps Python's lock while it works, so that frames wait for each other."""
+
+    @property
+    def sound_only(self) -> bool:
+        """Whether it must not see anything but what was encoded here: damage crashes it."""
+
+    def cannot_read(self, pixels: PixelFormat, syntax: str) -> str | None:
+        """Say why sound frames of this format are beyond it, or None."""
+
+    def decode(self, frame: bytes, pixels: PixelFormat, syntax: str, threads: int = 1) -> Decoded:
+        """As ``Codec.decode``."""
 
 
 class Recompressor(Protocol):

@@ -18,7 +18,7 @@ from . import checks, jpeg_decode, lossy, uids
 from .contract import Codec, Decoded, Encoded, EncodeOptions, PixelFormat, Samples
 from .jpeg_codestream import SOF_BASELINE, SOF_EXTENDED
 
-_EXPECTED = {
+EXPECTED = {
     uids.JPEGBaseline8Bit: frozenset((SOF_BASELINE,)),
     # Process 2 with 8 bits may be written with a baseline frame header.
     uids.JPEGExtended12Bit: frozenset((SOF_BASELINE, SOF_EXTENDED)),
@@ -30,8 +30,8 @@ class Jpeg:
     """The codec of .50 and .51."""
 
     name = "imagecodecs/libjpeg-turbo"
-    decodes = frozenset(_EXPECTED)
-    encodes = frozenset(_EXPECTED)
+    decodes = frozenset(EXPECTED)
+    encodes = frozenset(EXPECTED)
 
     @property
     def version(self) -> str:
@@ -73,17 +73,17 @@ class Jpeg:
 
     def decode(self, frame: bytes, pixels: PixelFormat, syntax: str, threads: int = 1) -> Decoded:
         """Decode one frame (see ``contract.Codec``)."""
-        return jpeg_decode.decode(frame, pixels, _EXPECTED[syntax])
+        return jpeg_decode.decode(frame, pixels, EXPECTED[syntax])
 
     def decode_own(
         self, frame: bytes, pixels: PixelFormat, syntax: str, threads: int = 1
     ) -> Decoded:
         """Decode one frame that was encoded here (see ``contract.Auditor``)."""
-        return jpeg_decode.decode(frame, pixels, _EXPECTED[syntax], audit=False)
+        return jpeg_decode.decode(frame, pixels, EXPECTED[syntax], audit=False)
 
     def salvage(self, frame: bytes, pixels: PixelFormat, syntax: str) -> Decoded:
         """Decode what there is of one frame (see ``contract.Auditor``)."""
-        return jpeg_decode.salvage(frame, pixels, _EXPECTED[syntax])
+        return jpeg_decode.salvage(frame, pixels, EXPECTED[syntax])
 
 
 def _encode(samples: Samples, quality: int, bits: int) -> bytes:

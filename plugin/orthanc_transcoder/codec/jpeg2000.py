@@ -96,7 +96,7 @@ class Jpeg2000:
     ) -> Decoded:
         """Decode what was encoded here (see ``contract.Auditor``)."""
         return j2k_decode.decode(
-            frame, pixels, lambda stream: _samples(stream.data, threads), high_throughput=False
+            frame, pixels, lambda stream: samples_of(stream.data, threads), high_throughput=False
         )
 
     def salvage(self, frame: bytes, pixels: PixelFormat, syntax: str) -> Decoded:
@@ -148,7 +148,7 @@ def _encode_lossy(samples: Samples, pixels: PixelFormat, options: EncodeOptions)
     data = b""
     for _ in range(_ATTEMPTS):
         previous, data = data, _encode(samples, pixels, level, threads=options.threads)
-        missing = target - lossy.psnr(samples, _samples(data))
+        missing = target - lossy.psnr(samples, samples_of(data))
         if missing <= 0 or len(data) == len(previous):  # the quantisation allows no more
             break
         level += 1.5 * missing + 0.1
@@ -176,11 +176,12 @@ def _checked_samples(stream: Codestream, threads: int) -> Samples:
     """Decode what is neither damaged nor incomplete, as far as can be seen."""
     packets = j2k_packets.audit(stream)
     if _no_library():
-        return _samples(stream.data, threads)
+        return samples_of(stream.data, threads)
     return openjpeg_decode.decode(stream, packets, threads)
 
 
-def _samples(data: bytes, threads: int = 1) -> Samples:
+def samples_of(data: bytes, threads: int = 1) -> Samples:
+    """Decode a codestream by OpenJPEG, HTJ2K included; raise CodecError if that fails."""
     try:
         return imagecodecs.jpeg2k_decode(data, numthreads=threads)
     except (imagecodecs.Jpeg2kError, ValueError, NotImplementedError) as error:

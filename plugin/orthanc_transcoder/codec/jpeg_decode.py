@@ -26,6 +26,8 @@ it, as other viewers show it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import imagecodecs
 import numpy as np
 
@@ -42,6 +44,7 @@ _PROCESSES = frozenset(
         jpeg_codestream.SOF_LOSSLESS,
     )
 )
+LOSSLESS = frozenset((jpeg_codestream.SOF_LOSSLESS,))
 _RGB_IDENTIFIERS = tuple(b"RGB")
 
 
@@ -78,6 +81,22 @@ def decode(
     return decoded
 
 
+def decode_by(
+    library: Callable[[Codestream, bool], Samples],
+    frame: bytes,
+    pixels: PixelFormat,
+    expected: frozenset[int],
+) -> Decoded:
+    """Decode one frame by another library: it is told whether to undo YCbCr.
+
+    Raises
+    ------
+    CodecError
+        As ``decode``.
+    """
+    return _decoded(jpeg_codestream.parse(frame), pixels, expected, library=library)
+
+
 def salvage(frame: bytes, pixels: PixelFormat, expected: frozenset[int]) -> Decoded:
     """Decode what there is of one frame, its end marker included or not.
 
@@ -102,7 +121,12 @@ def require_sound(stream: Codestream) -> None:
 
 
 def _decoded(
-    stream: Codestream, pixels: PixelFormat, expected: frozenset[int], *, masked: bool = False
+    stream: Codestream,
+    pixels: PixelFormat,
+    expected: frozenset[int],
+    *,
+    masked: bool = False,
+    library: Callable[[Codestream, bool], Samples] | None = None,
 ) -> Decoded:
     """Decode; ``masked`` drops what damage has put above the precision."""
     if stream.process not in _PROCESSES:
@@ -112,7 +136,7 @@ def _decoded(
     photometric, transformed, notes = _colour(stream, pixels, lossless)
     if stream.process not in expected:
         notes = (*notes, "the codestream's JPEG process is not the transfer syntax's")
-    samples = _samples(stream, transformed)
+    samples = (library or _samples)(stream, transformed)
     if masked:
         samples = np.bitwise_and(samples, (1 << stream.format.bits) - 1, dtype=samples.dtype)
     pattern = checks.require_declared(samples, stream.format)

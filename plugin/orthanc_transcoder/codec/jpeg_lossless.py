@@ -14,11 +14,9 @@ import imagecodecs
 from ..errors import CodecError
 from . import checks, jpeg_decode, uids
 from .contract import Codec, Decoded, Encoded, EncodeOptions, PixelFormat, Samples
-from .jpeg_codestream import SOF_LOSSLESS
 
 _MIN_BITS, _MAX_BITS = 2, 16
 _PREDICTOR = 1
-_EXPECTED = frozenset((SOF_LOSSLESS,))
 
 
 class JpegLossless:
@@ -61,17 +59,17 @@ class JpegLossless:
 
     def decode(self, frame: bytes, pixels: PixelFormat, syntax: str, threads: int = 1) -> Decoded:
         """Decode one frame (see ``contract.Codec``)."""
-        return jpeg_decode.decode(frame, pixels, _EXPECTED)
+        return jpeg_decode.decode(frame, pixels, jpeg_decode.LOSSLESS)
 
     def decode_own(
         self, frame: bytes, pixels: PixelFormat, syntax: str, threads: int = 1
     ) -> Decoded:
         """Decode one frame that was encoded here (see ``contract.Auditor``)."""
-        return jpeg_decode.decode(frame, pixels, _EXPECTED, audit=False)
+        return jpeg_decode.decode(frame, pixels, jpeg_decode.LOSSLESS, audit=False)
 
     def salvage(self, frame: bytes, pixels: PixelFormat, syntax: str) -> Decoded:
         """Decode what there is of one frame (see ``contract.Auditor``)."""
-        return jpeg_decode.salvage(frame, pixels, _EXPECTED)
+        return jpeg_decode.salvage(frame, pixels, jpeg_decode.LOSSLESS)
 
 
 def codec() -> Codec:

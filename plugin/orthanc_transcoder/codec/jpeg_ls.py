@@ -23,6 +23,7 @@ import numpy as np
 from ..errors import CodecError, Declined
 from . import checks, jpeg_codestream, lossy, uids
 from .contract import Codec, Decoded, Encoded, EncodeOptions, PixelFormat, Samples
+from .jpeg_codestream import Codestream
 
 _MIN_BITS, _MAX_BITS = 2, 16
 _INTERLEAVE_NONE, _INTERLEAVE_SAMPLE = 0, 2
@@ -101,24 +102,7 @@ class JpegLs:
 
     def decode(self, frame: bytes, pixels: PixelFormat, syntax: str, threads: int = 1) -> Decoded:
         """Decode one frame (see ``contract.Codec``)."""
-        stream = jpeg_codestream.parse(frame)
-        if stream.process != jpeg_codestream.SOF_LS:
-            raise CodecError("damaged_codestream", "not a JPEG-LS codestream")
-        checks.require_plausible(stream.format, pixels)
-        try:
-            decoded = imagecodecs.jpegls_decode(stream.data)
-        except (imagecodecs.JpeglsError, ValueError) as error:
-            raise CodecError("damaged_codestream", f"CharLS: {error}") from error
-        pattern = checks.require_declared(decoded, stream.format)
-        samples = checks.without_sign(pattern, stream.format.bits, pixels)
-        return Decoded(
-            samples=samples,
-            bits=stream.format.bits,
-            signed=samples.dtype.kind == "i",
-            photometric=_photometric(stream.format.components, pixels),
-            lossy=stream.selection > 0,
-            notes=(*stream.notes, *checks.disagreements(stream.format, pixels, sign=False)),
-        )
+        return decode(frame, pixels, _samples)
 
     def _encode(self, samples: Samples, pixels: PixelFormat, near: int) -> bytes:
         if near and pixels.signed:
@@ -131,6 +115,37 @@ class JpegLs:
 
     def _also(self, label: str) -> str:
         return "" if self._encoder.name == "imagecodecs" else f"{label}+"
+
+
+def decode(frame: bytes, pixels: PixelFormat, library: Callable[[Codestream], Samples]) -> Decoded:
+    """Decode one frame with ``library``, which gives unsigned samples.
+
+    Raises
+    ------
+    CodecError
+        If it is damaged, truncated or no JPEG-LS.
+    """
+    stream = jpeg_codestream.parse(frame)
+    if stream.process != jpeg_codestream.SOF_LS:
+        raise CodecError("damaged_codestream", "not a JPEG-LS codestream")
+    checks.require_plausible(stream.format, pixels)
+    pattern = checks.require_declared(library(stream), stream.format)
+    samples = checks.without_sign(pattern, stream.format.bits, pixels)
+    return Decoded(
+        samples=samples,
+        bits=stream.format.bits,
+        signed=samples.dtype.kind == "i",
+        photometric=_photometric(stream.format.components, pixels),
+        lossy=stream.selection > 0,
+        notes=(*stream.notes, *checks.disagreements(stream.format, pixels, sign=False)),
+    )
+
+
+def _samples(stream: Codestream) -> Samples:
+    try:
+        return imagecodecs.jpegls_decode(stream.data)
+    except (imagecodecs.JpeglsError, ValueError) as error:
+        raise CodecError("damaged_codestream", f"CharLS: {error}") from error
 
 
 def _photometric(components: int, pixels: PixelFormat) -> str:

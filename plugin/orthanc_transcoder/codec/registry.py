@@ -3,6 +3,7 @@
 One line of ``_MODULES`` per codec. A codec is imported when a syntax of its
 line is first asked for; one whose library is missing stays listed, with the
 reason. At most one codec serves a syntax in one direction: nothing falls back.
+Who reads a frame beside its codec is in ``witnesses``.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import NamedTuple, cast
 from ..errors import Declined
 from . import uids
 from .contract import Codec, Recompressor
+from .witnesses import Witnesses, default_witnesses
 
 _MODULES: dict[str, tuple[str, ...]] = {
     "rle": (uids.RLELossless,),
@@ -40,12 +42,13 @@ class Registry:
 
     Parameters
     ----------
-    sources
+    sources, witnesses
         ``default_registry`` passes the real ones; tests may pass others.
     """
 
-    def __init__(self, sources: Iterable[Source]) -> None:
+    def __init__(self, sources: Iterable[Source], witnesses: Witnesses | None = None) -> None:
         self._sources = tuple(sources)
+        self.witnesses = witnesses or Witnesses()
         self._loaded: dict[str, Codec | str] = {}
 
     def decoder(self, syntax: str) -> Codec:
@@ -121,10 +124,11 @@ class Registry:
 
 def default_registry() -> Registry:
     """Return a registry of every codec of this package."""
-    return Registry(
+    sources = (
         Source(name, frozenset(syntaxes), partial(_import, name))
         for name, syntaxes in _MODULES.items()
     )
+    return Registry(sources, default_witnesses())
 
 
 def _import(name: str) -> Codec:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from ..errors import CodecError
 from . import checks, uids
-from .contract import Codec, Decoded, Encoded, EncodeOptions, PixelFormat, Samples
+from .contract import Cells, Codec, Decoded, Encoded, EncodeOptions, PixelFormat, Samples
 
 _HEADER = struct.Struct("<16L")
 _MAX_SEGMENTS = 15
@@ -49,33 +49,36 @@ class Rle:
         values = np.ascontiguousarray(samples, dtype=container)
         planes = values.view(np.uint8).reshape(pixels.rows, pixels.columns, -1)
         segments = [_segment(planes[:, :, index]) for index in range(planes.shape[2])]
-        offsets = [_HEADER.size]
-        for segment in segments[:-1]:
-            offsets.append(offsets[-1] + len(segment))
-        unused = [0] * (_MAX_SEGMENTS - len(segments))
-        header = _HEADER.pack(len(segments), *offsets, *unused)
-        return Encoded(header + b"".join(segments), pixels.photometric)
+        return Encoded(_joined(segments), pixels.photometric)
 
     def decode(self, frame: bytes, pixels: PixelFormat, syntax: str, threads: int = 1) -> Decoded:
         """Decode one frame to its stored samples (see ``contract.Codec``)."""
-        containers = decode_containers(frame, pixels)
-        bits, signed = pixels.bits_stored, pixels.signed
-        stored = containers & containers.dtype.type((1 << bits) - 1)
-        values = checks.from_pattern(stored, bits, signed)
-        extended = values.view(containers.dtype)
-        stray = int(np.count_nonzero((containers != stored) & (containers != extended)))
-        unused = (f"{stray} samples held something above Bits Stored; it is dropped",)
-        return Decoded(
-            samples=np.ascontiguousarray(values.astype(checks.dtype_of(bits, signed), copy=False)),
-            bits=bits,
-            signed=signed,
-            photometric=pixels.photometric,
-            lossy=False,
-            notes=unused if stray else (),
-        )
+        return stored_samples(decode_containers(frame, pixels), pixels)
+
+    def decode_cells(self, frame: bytes, pixels: PixelFormat) -> Cells:
+        """Decode one frame to its cells (see ``contract.CellDecoder``)."""
+        return decode_containers(frame, pixels)
 
 
-def decode_containers(frame: bytes, pixels: PixelFormat) -> NDArray[np.unsignedinteger]:
+def stored_samples(containers: Cells, pixels: PixelFormat) -> Decoded:
+    """Take the stored samples out of whole cells."""
+    bits, signed = pixels.bits_stored, pixels.signed
+    stored = containers & containers.dtype.type((1 << bits) - 1)
+    values = checks.from_pattern(stored, bits, signed)
+    extended = values.view(containers.dtype)
+    stray = int(np.count_nonzero((containers != stored) & (containers != extended)))
+    unused = (f"{stray} samples held something above Bits Stored; it is dropped",)
+    return Decoded(
+        samples=np.ascontiguousarray(values.astype(checks.dtype_of(bits, signed), copy=False)),
+        bits=bits,
+        signed=signed,
+        photometric=pixels.photometric,
+        lossy=False,
+        notes=unused if stray else (),
+    )
+
+
+def decode_containers(frame: bytes, pixels: PixelFormat) -> Cells:
     """Decode one frame to what RLE carries: all the bits that are allocated.
 
     Returns
@@ -108,6 +111,15 @@ def _segment(plane: NDArray[np.uint8]) -> bytes:
     return data + bytes(len(data) & 1)
 
 
+def _joined(segments: list[bytes]) -> bytes:
+    """Write the header that names the segments, and them (G.5)."""
+    offsets = [_HEADER.size]
+    for segment in segments[:-1]:
+        offsets.append(offsets[-1] + len(segment))
+    unused = [0] * (_MAX_SEGMENTS - len(segments))
+    return _HEADER.pack(len(segments), *offsets, *unused) + b"".join(segments)
+
+
 def _split(frame: bytes, expected: int) -> list[bytes]:
     """Cut a frame into the segments that its header names (G.5)."""
     if len(frame) < _HEADER.size:
@@ -135,6 +147,24 @@ def _plane(segment: bytes, size: int) -> NDArray[np.uint8]:
         if padding.strip(b"\0") or _unpacked(segment[: -2 * surplus]).size != size:
             raise CodecError("damaged_codestream", f"an RLE segment gives {data.size} for {size}")
     return data[:size]
+
+
+def without_padding(frame: bytes, pixels: PixelFormat) -> bytes:
+    """The frame, each segment cut to what gives one plane, for decoders that bear no padding.
+
+    Raises
+    ------
+    CodecError
+        If the frame is damaged or truncated.
+    """
+    size = pixels.rows * pixels.columns
+    count = pixels.bits_allocated // 8 * pixels.samples_per_pixel
+    segments = []
+    for segment in _split(frame, count):
+        surplus = max(0, _unpacked(segment).size - size)
+        padding = segment[len(segment) - 2 * surplus :]
+        segments.append(segment if padding.strip(b"\0") else segment[: len(segment) - 2 * surplus])
+    return _joined(segments)
 
 
 def _unpacked(segment: bytes) -> NDArray[np.uint8]:

@@ -21,8 +21,13 @@ _REGISTRY = default_registry()
 
 
 def codecs() -> dict[str, Any]:
-    """What this worker can do; loads every codec."""
-    return {"available": _REGISTRY.available, "unavailable": _REGISTRY.unavailable}
+    """What this worker can do; loads every codec and witness."""
+    witnesses = _REGISTRY.witnesses
+    return {
+        "available": _REGISTRY.available,
+        "unavailable": _REGISTRY.unavailable,
+        "witnesses": {"available": witnesses.available, "unavailable": witnesses.unavailable},
+    }
 
 
 def do(header: dict[str, Any], payload: memoryview) -> Reply:
@@ -39,7 +44,10 @@ def do(header: dict[str, Any], payload: memoryview) -> Reply:
 
 def _transcode(header: dict[str, Any], payload: memoryview) -> Reply:
     request = Request(
-        tuple(header["allowed"]), header["allow_new_sop_instance_uid"], header["relabel"]
+        tuple(header["allowed"]),
+        header["allow_new_sop_instance_uid"],
+        header["relabel"],
+        header["replaces"],
     )
     rules = Rules(**header["rules"])
     result, report = transcode(payload, request, rules, _REGISTRY, header["threads"])
@@ -78,7 +86,12 @@ def _render(header: dict[str, Any], payload: memoryview) -> Reply:
 def _inspect(header: dict[str, Any], payload: memoryview) -> Reply:
     """Check a file."""
     started = time.monotonic()
-    found = inspect(payload, _REGISTRY, earlier_digest=header["earlier_digest"]).to_json()
+    found = inspect(
+        payload,
+        _REGISTRY,
+        earlier_digest=header["earlier_digest"],
+        second_opinion=header["second_opinion"],
+    ).to_json()
     elapsed = (time.monotonic() - started) * 1000
     return {"inspection": {**found, "milliseconds": round(elapsed, 1)}}, b""
 

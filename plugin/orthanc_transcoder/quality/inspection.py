@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
-from .. import peek
+from .. import opinion, peek
 from ..codec.registry import Registry
 from ..dicom.file import DicomFile
 from ..dicom.image import Image, describe
@@ -46,7 +46,11 @@ _KNOWN: Final = {
 
 
 def inspect(
-    data: bytes | memoryview, registry: Registry, *, earlier_digest: str = ""
+    data: bytes | memoryview,
+    registry: Registry,
+    *,
+    earlier_digest: str = "",
+    second_opinion: str = "none",
 ) -> Inspection:
     """Check one DICOM file.
 
@@ -58,13 +62,15 @@ def inspect(
         The decoders.
     earlier_digest
         ``pixel_digest`` of an earlier instance with the same SOP Instance UID.
+    second_opinion
+        Whether a second decoder reads it, as in ``model.Rules``.
 
     Returns
     -------
     Inspection
         Always: what cannot be read is a finding.
     """
-    work = _Work(registry)
+    work = _Work(registry, second_opinion)
     try:
         work.run(memoryview(data))
     except MemoryError:
@@ -82,8 +88,8 @@ def inspect(
 class _Work:
     """One instance on its way; what was found so far is kept whatever happens next."""
 
-    def __init__(self, registry: Registry) -> None:
-        self.registry = registry
+    def __init__(self, registry: Registry, second_opinion: str) -> None:
+        self.registry, self.second_opinion = registry, second_opinion
         self.findings: list[Finding] = []
         self.facts = Facts()
         self.digest = ""
@@ -138,7 +144,8 @@ class _Work:
     def _check_pixels(self, header: Header, image: Image) -> None:
         tally = Tally()
         try:
-            for frame in samples.read(header.file, image, self.registry):
+            second = opinion.wanted(image.syntax, self.second_opinion, self.registry)
+            for frame in samples.read(header.file, image, self.registry, second):
                 tally.add(frame)
         except Declined as reason:
             self._not_checked(reason)

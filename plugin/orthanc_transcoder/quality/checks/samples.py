@@ -18,9 +18,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ... import reading
+from ... import opinion, reading
 from ...codec.contract import Codec, Samples
 from ...codec.registry import Registry
+from ...codec.witnesses import Seat
 from ...dicom import frames, native
 from ...dicom.elements import PIXEL_DATA
 from ...dicom.file import DicomFile
@@ -105,8 +106,10 @@ class Tally:
         return tuple(self.ranges) if 1 < len(self.ranges) <= RANGES_LIMIT else ()
 
 
-def read(file: DicomFile, image: Image, registry: Registry) -> Iterator[Frame]:
-    """Decode frame after frame.
+def read(
+    file: DicomFile, image: Image, registry: Registry, second: Seat | str = ""
+) -> Iterator[Frame]:
+    """Decode frame after frame, each by the ``second`` decoder, too, if there is one.
 
     Raises
     ------
@@ -116,7 +119,7 @@ def read(file: DicomFile, image: Image, registry: Registry) -> Iterator[Frame]:
         If the pixel data cannot be taken apart.
     """
     if image.encapsulated:
-        return _encapsulated(file, image, registry)
+        return _encapsulated(file, image, registry, second)
     if image.subsampled:
         return _subsampled(file, image)
     return _native(file, image)
@@ -139,13 +142,15 @@ def _subsampled(file: DicomFile, image: Image) -> Iterator[Frame]:
             yield Frame(np.frombuffer(part, np.uint8).reshape(image.rows, -1))
 
 
-def _encapsulated(file: DicomFile, image: Image, registry: Registry) -> Iterator[Frame]:
+def _encapsulated(
+    file: DicomFile, image: Image, registry: Registry, second: Seat | str
+) -> Iterator[Frame]:
     codec = registry.decoder(image.syntax)
     for data in frames.encoded_frames(file, image):
-        yield _decoded(data, image, codec)
+        yield _decoded(data, image, codec, second)
 
 
-def _decoded(data: bytes, image: Image, codec: Codec) -> Frame:
+def _decoded(data: bytes, image: Image, codec: Codec, second: Seat | str) -> Frame:
     stream = codestream.read(data, image)
     findings = tuple(codestream.compare(stream, image, "")) if stream else ()
     lossy = stream is not None and stream.lossy
@@ -153,6 +158,10 @@ def _decoded(data: bytes, image: Image, codec: Codec) -> Frame:
         one = reading.decode(codec, data, image)
     except Refusal as problem:
         return Frame(None, (*findings, *_undecodable(problem, findings)), lossy)
+    if isinstance(second, Seat):
+        other = opinion.of_frame(one, second.witness, data, image)
+        if other.disagrees:
+            findings = (*findings, found(reading.DISAGREE, other.disagrees))
     stray = 0 if one.cells is None else native.stray(one.cells, image)
     return Frame(one.samples, tuple(_with_doubts(one, findings)), lossy, stray)
 

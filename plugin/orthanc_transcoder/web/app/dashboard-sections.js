@@ -180,6 +180,7 @@ function slots(count, kind) {
 
 function about(status) {
   const codecs = status.codecs || {};
+  const witnesses = codecs.witnesses || {};
   const missing = Object.entries(codecs.unavailable || {});
   return h('details', { id: 'about-codecs' },
     h('summary', {}, plural(Object.keys(codecs.available || {}).length, 'codec'),
@@ -187,7 +188,11 @@ function about(status) {
     h('ul', { class: 'codecs' },
       Object.entries(codecs.available || {}).map(([name, codec]) => h('li', {}, name, ' ',
         h('span', { class: 'muted' }, codec.version))),
-      missing.map(([name, why]) => h('li', {}, name, ' ', h('span', { class: 'muted' }, `not available: ${why}`)))));
+      missing.map(([name, why]) => h('li', {}, name, ' ', h('span', { class: 'muted' }, `not available: ${why}`))),
+      Object.entries(witnesses.available || {}).map(([name, witness]) => h('li', {}, name, ' ',
+        h('span', { class: 'muted' }, `${witness.version}, a witness`))),
+      Object.entries(witnesses.unavailable || {}).map(([name, why]) => h('li', {}, name, ' ',
+        h('span', { class: 'muted' }, `a witness that is not available: ${why}`)))));
 }
 
 export function failures({ failures: rows, checks }) {

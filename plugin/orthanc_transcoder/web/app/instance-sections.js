@@ -7,7 +7,7 @@ import { data, dataBytes, decimal, milliseconds, percent, plural, ratio, time, w
 import { frameCurves } from './frames.js';
 import { bar, outcomeChip, syntax, verdictChip } from './parts.js';
 import { facts as pairs, sortable } from './tables.js';
-import { outcome, reason, syntaxName } from './words.js';
+import { independence, outcome, reason, syntaxName } from './words.js';
 
 const PICTURE = /^data:image\/(jpeg|png);base64,[A-Za-z0-9+/=]*$/;
 
@@ -80,7 +80,7 @@ export function transcoding(report) {
     Object.keys(report.doubts || {}).length ? [h('h3', {}, 'In doubt'),
       h('ul', {}, Object.entries(report.doubts).map(([code, sentence]) => h('li', {}, sentence, ' ',
         h('span', { class: 'muted' }, `(${code})`))))] : null,
-    (report.notes || []).length ? [h('h3', {}, 'Put right on the way'),
+    opinion(report.second_opinion), (report.notes || []).length ? [h('h3', {}, 'Put right on the way'),
       h('ul', {}, report.notes.map((note) => h('li', {}, note)))] : null];
 }
 
@@ -118,7 +118,27 @@ function proof(report) {
   return [h('h3', {}, 'Proof'), h('p', { class: 'big' }, h('span', { 'aria-hidden': 'true' }, '= '), 'Bit-exact'),
     h('p', {}, `Every stored sample of ${report.frames === 1 ? 'the one frame' : `all ${whole(report.frames)} frames`}`
       + ' was decoded again and found equal to the original, before Orthanc stored it.'),
+    prover(report.proof),
     digest ? h('p', { class: 'muted small' }, 'Digest of the samples ', h('code', {}, digest)) : null];
+}
+
+// Who decoded it again, and what that one shares with the encoder.
+function prover(known) {
+  return known?.by ? h('p', {}, `Decoded by ${known.by} ${known.version}: ${independence(known.independence)}. `,
+    known.others ? `${plural(known.frames, 'frame')} of it; the others by ${known.others}. ` : '',
+    known.reason ? h('span', { class: 'muted' }, `Why by no other: ${known.reason}.`) : null) : null;
+}
+
+// What a second decoder said of an original that would have been replaced.
+function opinion(known) {
+  if (!known?.by) {
+    return known?.reason ? [h('h3', {}, 'Second opinion'), h('p', {}, `None: ${known.reason}.`)] : null;
+  }
+  const said = known.disagreements ? `${plural(known.disagreements, 'frame')} otherwise than the first decoder`
+    : known.frames ? 'the same samples as the first decoder' : 'nothing';
+  return [h('h3', {}, 'Second opinion'),
+    h('p', {}, `${known.by} ${known.version} read ${plural(known.frames, 'frame')} of the original, and found ${said}.`,
+      known.reason ? h('span', { class: 'muted' }, ` Not all, or none: ${known.reason}.`) : null)];
 }
 
 function measures(report) {

@@ -65,6 +65,17 @@ export function outcome(name) {
   return OUTCOMES[name] || { name: name || 'No record', says: 'Nothing was recorded' };
 }
 
+// What the decoder that proves a result has in common with its encoder.
+const INDEPENDENCE = {
+  implementation: 'written by others than the encoder',
+  build: 'another build of the encoder’s own library',
+  none: 'the encoder’s own library',
+};
+
+export function independence(name) {
+  return INDEPENDENCE[name] || name;
+}
+
 // Why an image was declined or failed.
 const REASONS = {
   big_endian_32_bit: '32-bit samples in Big Endian',

@@ -135,7 +135,7 @@ class Transcoder:
     def _service(self, target: Target) -> TranscodingService:
         return TranscodingService(
             self._pool,
-            Rules(lossy=target.lossy),
+            Rules(lossy=target.lossy, only_if_smaller=None),
             SECONDS,
             self._reports.__setitem__,
             Originals(ingest=target.uid),

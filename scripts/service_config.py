@@ -29,7 +29,9 @@ SAVED = OURS + ".saved"
 SCRIPT, SECTION = "PythonScript", "Transcoder"
 ORDER, DEFAULT_ORDER, OUR_ORDER = "BuiltinDecoderTranscoderOrder", "After", "Disabled"
 COMMENT = "/* orthanc-transcoder: {} */"
-COMMENTED = re.compile(r"/\* orthanc-transcoder: (.*?) \*/", re.DOTALL)
+COMMENTED = re.compile(
+    rf'/\* orthanc-transcoder: ("(?:{SCRIPT}|{ORDER})"(?:(?!\*/).)*?|,) \*/', re.DOTALL
+)
 TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|//[^\n]*|/\*.*?\*/|[{}\[\],:]|[^\s{}\[\],:"/]+', re.DOTALL)
 
 
@@ -100,7 +102,10 @@ def uncommented(text: str) -> str:
 
 def read(path: Path) -> tuple[str, dict[str, Member]]:
     """A file's text, and its options by name."""
-    return parse(path, path.read_text(encoding="utf-8"))
+    try:
+        return parse(path, path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{path} is not UTF-8: {error}") from error
 
 
 def parse(path: Path, text: str) -> tuple[str, dict[str, Member]]:
@@ -127,7 +132,7 @@ def install(folder: Path, prefix: Path, *, keep_script: bool, check: bool) -> No
         Before anything is changed, if there is another script, or a file is no JSON.
     """
     script = str(prefix / "plugin" / "transcoder_plugin.py")
-    new = not any((folder / name).exists() for name in (OURS, SAVED))
+    ours = _ours(folder)
     options: dict[str, object] = {SCRIPT: script, ORDER: OUR_ORDER, SECTION: {}}
     changes: dict[Path, str] = {}
     for path in others(folder):
@@ -135,19 +140,22 @@ def install(folder: Path, prefix: Path, *, keep_script: bool, check: bool) -> No
         if SECTION in found:
             options.pop(SECTION)
         if ORDER in found:
-            changes[path] = _give_way(text, found[ORDER], options, new=new)
+            changes[path] = _give_way(text, found[ORDER], options, yields=ORDER in ours)
             text, found = parse(path, changes[path])
         if SCRIPT not in found:
             continue
         value = json.loads(found[SCRIPT].value)
         if value == script or keep_script:
             options.pop(SCRIPT)
-        elif _is_sample(Path(value)):
+        elif isinstance(value, str) and _is_sample(Path(value)):
             changes[path] = commented(text, found[SCRIPT])
         else:
             raise ConfigurationError(OTHER_SCRIPT.format(path=path, value=value, prefix=prefix))
-    if not check:
-        _write(folder, changes, options)
+    if check:
+        return
+    if ORDER in options and ORDER not in ours:
+        print(KEPT_ORDER.format(folder=folder))
+    _write(folder, changes, options)
 
 
 def _write(folder: Path, changes: dict[Path, str], options: dict[str, object]) -> None:
@@ -172,18 +180,32 @@ To have both, add these lines to it and install again with --keep-script:
     app.start(orthanc)"""
 
 
-def _give_way(text: str, order: Member, options: dict[str, object], *, new: bool) -> str:
+KEPT_ORDER = """\
+The settings in {folder} do not say "BuiltinDecoderTranscoderOrder": "Disabled", which new
+installations have: what is declined goes on to Orthanc's own transcoder, which guesses at
+damaged images. See "Limits" in the README."""
+
+
+def _ours(folder: Path) -> set[str]:
+    """The options that our file has, or will have."""
+    for name in (OURS, SAVED):
+        if (folder / name).exists():
+            return set(read(folder / name)[1])
+    return {SCRIPT, ORDER, SECTION}
+
+
+def _give_way(text: str, order: Member, options: dict[str, object], *, yields: bool) -> str:
     """The text with Orthanc's default order in a comment; an order that was chosen stays."""
     if json.loads(order.value) != DEFAULT_ORDER:
         options.pop(ORDER)
         return text
-    return commented(text, order) if new else text
+    return commented(text, order) if yields else text
 
 
 def _is_sample(path: Path) -> bool:
     """Whether a file is the one that Debian's package brought, unchanged, or is missing."""
-    if not path.exists():
-        return path.parent == Path("/etc/orthanc")
+    if not path.is_file():
+        return not path.exists() and path.parent == Path("/etc/orthanc")
     query = ["dpkg-query", "--show", "--showformat", "${Conffiles}", "orthanc-python"]
     known = subprocess.run(query, capture_output=True, text=True, check=False).stdout
     digest = md5(path.read_bytes(), usedforsecurity=False).hexdigest()
@@ -192,6 +214,7 @@ def _is_sample(path: Path) -> bool:
 
 def uninstall(folder: Path) -> None:
     """Take our file away (settings that were changed are kept beside it), undo the rest."""
+    texts = {path: read(path)[0] for path in others(folder)}  # before anything is changed
     ours = folder / OURS
     if ours.exists():
         _, found = read(ours)
@@ -201,8 +224,7 @@ def uninstall(folder: Path) -> None:
             ours.unlink()
         else:
             ours.rename(folder / SAVED)
-    for path in others(folder):
-        text = path.read_text(encoding="utf-8")
+    for path, text in texts.items():
         if COMMENTED.search(text):
             path.write_text(uncommented(text), encoding="utf-8")
 

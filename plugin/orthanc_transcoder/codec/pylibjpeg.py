@@ -7,8 +7,8 @@ read here as for any other decoder.
 - JPEG, JPEG-LS and JPEG 2000 plugins give little-endian words of the fewest bytes that
   hold the codestream's precision, colour by pixel; RLE plugins cells of Bits Allocated,
   colour by plane.
-- Plugins undo JPEG 2000's colour transform, but no JPEG's: sub-sampled and transformed
-  JPEG is left to others.
+- Plugins undo JPEG 2000's colour transform, but no JPEG's, nor JPEG-LS's, nor a point
+  transform: such streams, and sub-sampled JPEG, are left to others.
 - pylibjpeg-openjpeg and pylibjpeg-libjpeg hold Python's lock while they work.
 - pylibjpeg-rle refuses colour whose segments are padded by more than a byte, which is no
   damage: it is asked again without the padding.
@@ -25,6 +25,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from ..dictionaries import without_pylibjpeg
 from ..errors import CodecError, Declined
 from . import checks, j2k_decode, jpeg, jpeg_decode, jpeg_ls, openjpeg_ht, rle, uids
 from .checks import StreamFormat
@@ -148,8 +149,10 @@ class Plugin:
         return self._declared(data, declared, syntax)
 
     def _jpeg(self, stream: Codestream, syntax: str, *, transformed: bool = False) -> Samples:
-        if transformed:
-            raise Declined("codec_refuses", f"{self.name} leaves JPEG's colours transformed")
+        if transformed or stream.colour_transform:
+            raise Declined("codec_refuses", f"{self.name} leaves colours transformed")
+        if stream.point_transform:
+            raise Declined("codec_refuses", f"{self.name} leaves point transforms in the samples")
         return self._declared(stream.data, stream.format, syntax)
 
     def _declared(self, data: bytes, declared: StreamFormat, syntax: str) -> Samples:
@@ -195,6 +198,8 @@ def witnesses() -> dict[str, Witness | str]:
         f"pylibjpeg/{plugin}": f"{package} is not installed"
         for plugin, package in _LOOKED_FOR.items()
     }
+    if without_pylibjpeg:
+        return dict.fromkeys(missing, without_pylibjpeg)
     try:
         found = _functions()
         library = importlib.import_module("pylibjpeg")

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pydicom.charset import convert_encodings, decode_bytes
-
+from ..dictionaries import charset
 from ..originals import identifier
 from .file import DicomFile
 
@@ -32,5 +31,5 @@ def _patient(file: DicomFile) -> str:
     element = file.element(_PATIENT_ID)
     value = bytes(element.value).rstrip(b" \0") if element else b""
     names = [name.strip() for name in file.text(_CHARACTER_SET).split("\\")]
-    encodings = convert_encodings(names) if any(names) else ["latin-1"]
-    return decode_bytes(value, encodings, set())
+    encodings = charset.convert_encodings(names) if any(names) else ["latin-1"]
+    return str(charset.decode_bytes(value, encodings, set()))

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from pydicom.datadict import dictionary_VR
-
+from ..dictionaries import datadict
 from .elements import Element
 
 PIXEL_REPRESENTATION: Final = 0x00280103
@@ -70,7 +69,7 @@ def dictionary(tag: int) -> str:
     if group & 1:
         return "LO" if 0x10 <= number <= 0xFF else "UN"
     try:
-        vr = str(dictionary_VR(tag))
+        vr = str(datadict.dictionary_VR(tag))
     except KeyError:
         return "UN"
     return vr if len(vr) == 2 or " or " in vr else "UN"

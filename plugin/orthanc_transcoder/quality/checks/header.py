@@ -9,11 +9,10 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from pydicom.datadict import tag_for_keyword
-
 from ...dicom.elements import PIXEL_DATA, Element
 from ...dicom.file import DicomFile
 from ...dicom.vr import dictionary
+from ...dictionaries import datadict
 from ...errors import DicomError, Refusal
 
 _QUOTED: Final = 40  # characters
@@ -46,7 +45,7 @@ class Header:
 
     def element(self, keyword: str) -> Element | None:
         """The element, or None."""
-        tag = tag_for_keyword(keyword)
+        tag = datadict.tag_for_keyword(keyword)
         if tag is None:
             raise KeyError(keyword)
         return self.file.element(tag)

@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from pydicom.datadict import keyword_for_tag
-
 from ...dicom.elements import items, tag_name
+from ...dictionaries import datadict
 from ..findings import Finding
 from .header import Header, quoted
 from .table import found
@@ -146,7 +145,7 @@ def frame_pointer(header: Header) -> Iterator[Finding]:
     """Look for what Frame Increment Pointer points at."""
     for tag in header.numbers("FrameIncrementPointer"):
         if header.file.element(tag) is None:
-            name = keyword_for_tag(tag) or tag_name(tag)
+            name = datadict.keyword_for_tag(tag) or tag_name(tag)
             sentence = f"It points at {name}, which is not there."
             yield found("frame_pointer", sentence, "FrameIncrementPointer")
 

@@ -50,8 +50,13 @@ class Originals:
         """Whether the answer may take the place of the only original."""
         if self._is_moved(request):
             return True
-        known = not self.overwrites and self.is_stored(identifier)
-        return self.may_be_ingest(request) and not known
+        return self.are_new(request, identifier)
+
+    def are_new(self, request: Request, identifier: str) -> bool:
+        """Whether this may be an ingest: what is stored already is not stored again."""
+        if not self.may_be_ingest(request):
+            return False
+        return self.overwrites or not self.is_stored(identifier)
 
     def _is_moved(self, request: Request) -> bool:
         return self.moved != "" and request.allowed == (self.moved,)

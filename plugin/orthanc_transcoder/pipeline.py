@@ -60,6 +60,7 @@ def _guarded(
             sop_instance_uid=file.sop_instance_uid,
             result_sop_instance_uid=file.sop_instance_uid,
             source_syntax=file.syntax,
+            instance=orthanc_identifier(file),
         )
         result, report = work(file, report)
     except Declined as refusal:
@@ -113,7 +114,6 @@ def _transcode(
         codec_version=result.codec_version,
         notes=result.notes,
         doubts=result.doubts,
-        instance=orthanc_identifier(file),
         proof=result.proof,
         second_opinion=result.second_opinion,
     )

@@ -96,7 +96,8 @@ class TranscodingService:
         """
         copy = not self._originals.may_be_ingest(request)
         replaces = self._originals.may_be_replaced(request)
-        asked = dataclasses.replace(request, relabel=copy, replaces=replaces)
+        # Where Orthanc drops what it is refused, it asks for no such file at ingest.
+        asked = dataclasses.replace(request, relabel=copy or self._drops, replaces=replaces)
         call = _Call(self, data, asked)
         patient = self._drops and copy
         self._pool.run(call.header(), data, call.seconds, call.conclude, patient=patient)
@@ -136,14 +137,16 @@ class TranscodingService:
         if self._originals.may_be_ingest(request):
             kept = kept_unless_smaller(kept, self._only_if_smaller)
         replaced = kept is not report and self._originals.are_replaced(request, report.instance)
-        return dataclasses.replace(kept if replaced else report, instance="")
+        return kept if replaced else report
 
     def finish(self, thread: int, request: Request, report: Report) -> None:
         """Account for a finished call of the thread ``thread``."""
         asked = report.target_syntax or ",".join(request.allowed[:1])
         key = (str(report.outcome), asked)
         refused = report.outcome in (Outcome.DECLINED, Outcome.FAILED)
-        lost = refused and self._drops and not self._originals.may_be_ingest(request)
+        lost = refused and self._drops
+        if lost and self._originals.are_new(request, report.instance):
+            lost = False  # an ingest, which keeps the original
         with self._lock:
             self._tallies[key] = self._tallies.get(key, Tally()).plus(report)
             if report.doubts and not refused:
@@ -158,7 +161,7 @@ class TranscodingService:
                 _name(report),
                 asked,
             )
-        self._remember(thread, report)
+        self._remember(thread, dataclasses.replace(report, instance=""))
 
 
 class _Call:

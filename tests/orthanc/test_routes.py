@@ -248,11 +248,17 @@ def wait_for(server: OrthancServer, job: str) -> None:
 
 @pytest.mark.parametrize("transcode", [EXPLICIT, uids.JPEG2000Lossless, uids.JPEGLSLossless])
 def test_archives_and_media_hold_every_instance(server: OrthancServer, transcode: str) -> None:
+    """But for single bits, which nobody compresses: Orthanc 1.13 leaves those out."""
+    dropped = transcode != EXPLICIT and orthanc_version() >= (1, 13)
+    there = [*IMAGES, *(name for name in OTHERS if name != "liver_1frame.dcm" or not dropped)]
     for route, content in archives(server, transcode):
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             files = [archive.read(name) for name in archive.namelist() if "DICOMDIR" not in name]
         found = {str(read(file).SOPInstanceUID): file for file in files}
-        assert set(found) == {uid_of(name) for name in (*IMAGES, *OTHERS)}, route
+        assert set(found) == {uid_of(name) for name in there}, route
+        if transcode != uids.JPEG2000Lossless:  # which may be an ingest, as long as it is new
+            missing = f"{uid_of('liver_1frame.dcm')}: there is no {transcode}"
+            assert (missing in server.log()) is dropped
         for name in IMAGES:
             syntax = read(found[uid_of(name)]).file_meta.TransferSyntaxUID
             assert syntax == transcode, (route, name)

@@ -109,7 +109,11 @@ def test_what_may_pass_is_waited_for_but_not_at_ingest(ingest: str, patient: boo
     ask(made)
     assert pool_of(made).patient is patient
     assert made.counters.get("unanswered", 0) == patient
-    assert pool_of(made).header["relabel"] is patient
+    assert pool_of(made).header["relabel"] is True
+    older, _ = service(answer(Outcome.FAILED), Originals(ingest=ingest))
+    ask(older)
+    assert pool_of(older).header["relabel"] is patient
+    assert pool_of(older).patient is False
 
 
 @pytest.mark.parametrize(

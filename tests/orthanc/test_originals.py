@@ -236,9 +236,9 @@ def test_what_would_grow_is_kept(
     assert kept == content
     assert (report["outcome"], report["code"]) == ("kept", "not_smaller")
     assert report["larger_bytes"] >= report["source_bytes"] == len(content)
-    assert [pixel_data(one)[0] for one in archived(server, identifier, uids.JPEGLSLossless)] == (
-        [uids.JPEGLSLossless] if native else [uids.JPEGBaseline8Bit]
-    )
+    if native:  # who asks for a copy gets it; without the native transcoder nobody makes one
+        copies = archived(server, identifier, uids.JPEGLSLossless)
+        assert [pixel_data(one)[0] for one in copies] == [uids.JPEGLSLossless]
 
 
 @pytest.mark.parametrize("native", [True, False], ids=["native", "fallback"])

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable
 
 from . import policy
 from .codec.registry import Registry
@@ -32,24 +31,13 @@ Data = bytes | bytearray | memoryview
 def transcode(
     data: Data, request: Request, rules: Rules, registry: Registry, threads: int = 1
 ) -> tuple[bytes | None, Report]:
-    """Transcode one DICOM file, with so many threads.
+    """Transcode one DICOM file, with so many threads; whatever goes wrong becomes a report.
 
     Returns
     -------
     tuple
         The new file, or None if the original must be kept; and the report.
     """
-
-    def work(file: DicomFile, report: Report) -> tuple[bytes | None, Report]:
-        return _transcode(file, report, request, rules, registry, threads)
-
-    return _guarded(data, work)
-
-
-def _guarded(
-    data: Data, work: Callable[[DicomFile, Report], tuple[bytes | None, Report]]
-) -> tuple[bytes | None, Report]:
-    """Parse, work, and turn whatever goes wrong into a report."""
     started = time.monotonic()
     report = Report(Outcome.FAILED, source_bytes=len(data))
     result: bytes | None = None
@@ -62,7 +50,7 @@ def _guarded(
             source_syntax=file.syntax,
             instance=orthanc_identifier(file),
         )
-        result, report = work(file, report)
+        result, report = _transcode(file, report, request, rules, registry, threads)
     except Declined as refusal:
         report = _refused(report, Outcome.DECLINED, refusal)
     except Refusal as refusal:

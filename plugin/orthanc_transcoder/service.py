@@ -144,9 +144,9 @@ class TranscodingService:
         asked = report.target_syntax or ",".join(request.allowed[:1])
         key = (str(report.outcome), asked)
         refused = report.outcome in (Outcome.DECLINED, Outcome.FAILED)
-        lost = refused and self._drops
-        if lost and self._originals.are_new(request, report.instance):
-            lost = False  # an ingest, which keeps the original
+        # At ingest nothing is lost: the original is kept.
+        dropped = refused and self._drops
+        lost = dropped and not self._originals.are_new(request, report.instance)
         with self._lock:
             self._tallies[key] = self._tallies.get(key, Tally()).plus(report)
             if report.doubts and not refused:

@@ -69,6 +69,7 @@ def synthetic(number: int) -> Entry:
         psnr=dice.uniform(40, 90) if lossy else None,
         error=dice.randrange(1, 400) if lossy else 0,
         findings=dice.choice(FINDINGS) if verdict in ("WARN", "FAIL") else (),
+        received=(),
         number=number % IN_A_SERIES + 1,
         sop_instance_uid=uid,
         pixel_digest=hashlib.sha256(uid.encode()).hexdigest(),

@@ -15,6 +15,7 @@ import json
 import os
 import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from . import __version__, syntaxes
@@ -23,7 +24,7 @@ from .model import Outcome, Report, Request, Rules
 from .pipeline import transcode
 from .policy import kept_if_in_doubt
 from .quality.checks.table import BY_CODE
-from .quality.findings import Inspection, Verdict
+from .quality.findings import Finding, Inspection, Verdict
 from .quality.inspection import inspect
 
 DONE, ERROR, WARNED, DECLINED = 0, 1, 2, 3
@@ -141,9 +142,13 @@ def _tell(path: Path, inspection: Inspection, as_json: bool) -> None:
     unchecked = f"; the pixels were not looked at ({facts.unchecked})" if facts.unchecked else ""
     what = f"{facts.frames} frames of {facts.transfer_syntax}" if facts.frames else "no image"
     print(f"{path}: {inspection.verdict}, {what}{unchecked}")
-    for one in inspection.findings:
-        where = f" ({one.where})" if one.where else ""
-        print(f"  {one.severity} {one.code}: {BY_CODE[one.code].meaning}. {one.sentence}{where}")
+    _list(inspection.findings)
+
+
+def _list(findings: Iterable[Finding], prefix: str = "") -> None:
+    for one in findings:
+        where, meaning = f" ({one.where})" if one.where else "", BY_CODE[one.code].meaning
+        print(f"  {prefix}{one.severity} {one.code}: {meaning}. {one.sentence}{where}")
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -175,6 +180,7 @@ def _print(path: Path, report: Report, as_json: bool) -> None:
             print(f"  note: {note}")
         for code, sentence in report.doubts.items():
             print(f"  in doubt ({code}): {sentence}")
+        _list(report.received, "as received: ")
 
 
 def _sentence(report: Report) -> str:

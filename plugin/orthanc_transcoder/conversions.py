@@ -25,6 +25,7 @@ from .errors import CodecError, Declined, Refusal
 from .model import Rules
 from .policy import Mode
 from .quality import evidence, gates
+from .quality.findings import Finding
 from .quality.measures import worst
 from .source import Changes, Source, open_source, stored_samples_only
 
@@ -44,6 +45,7 @@ class Result:
     codec_version: str
     notes: tuple[str, ...] = ()
     doubts: dict[str, str] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
     lossy: bool = False
     measures: dict[str, float | None] = field(default_factory=dict)
     frame_measures: tuple[dict[str, float | None], ...] = ()
@@ -177,6 +179,7 @@ def _write_coded(
         coded.codec_version,
         source.notes,
         source.doubts,
+        source.findings,
         parameters=coded.parameters,
         proof=coded.proof,
         second_opinion=source.second_opinion,

@@ -17,13 +17,13 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator
-from dataclasses import astuple, dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 _log = logging.getLogger(__name__)
 
-_VERSION = 1
+_VERSION = 2
 _LEVELS = ("series", "study", "patient")
 _AT_ONCE = 10_000
 
@@ -46,8 +46,8 @@ class Entry:
         Sizes of the file before and after; equal if it was not transcoded.
     psnr, error
         Of a lossy result: in dB, and in stored units.
-    findings
-        Codes.
+    findings, received
+        Codes of what is wrong with what is stored, and with what it was made from.
     number
         Position in the series.
     day
@@ -68,6 +68,7 @@ class Entry:
     psnr: float | None
     error: int
     findings: tuple[str, ...]
+    received: tuple[str, ...]
     number: int
     sop_instance_uid: str
     pixel_digest: str
@@ -75,20 +76,33 @@ class Entry:
 
 
 _NAMES = [field.name for field in fields(Entry)]
+_LISTS = ("findings", "received")
 _TALLY = "day, modality, syntax, outcome, code, verdict"
+
+
+def _noted(row: str) -> str:
+    """Whether nothing worse than a note was found, but a note."""
+    return f"({row}.verdict = 'PASS' AND {row}.findings <> '[]')"
 
 
 def _tallied(row: str, sign: str) -> str:
     """The statements that count a row in, or out."""
     keys = ", ".join(f"{row}.{name}" for name in _TALLY.split(", "))
+    counted = "".join(
+        f"""
+        INSERT INTO finding SELECT '{kind}', value, {sign}1 FROM json_each({row}.{kind}) WHERE true
+        ON CONFLICT (kind, code) DO UPDATE SET instances = instances + excluded.instances;
+        """
+        for kind in _LISTS
+    )
     return f"""
-        INSERT INTO tally VALUES ({keys}, {sign}1,
+        INSERT INTO tally VALUES ({keys}, {sign}1, {sign}{_noted(row)},
             {sign}{row}.source_bytes, {sign}{row}.result_bytes)
         ON CONFLICT ({_TALLY}) DO UPDATE SET instances = instances + excluded.instances,
+            noted = noted + excluded.noted,
             source_bytes = source_bytes + excluded.source_bytes,
             result_bytes = result_bytes + excluded.result_bytes;
-        INSERT INTO finding SELECT value, {sign}1 FROM json_each({row}.findings) WHERE true
-        ON CONFLICT (code) DO UPDATE SET instances = instances + excluded.instances;
+        {counted}
     """
 
 
@@ -96,8 +110,8 @@ _SCHEMA = f"""
     CREATE TABLE instance (
         id TEXT PRIMARY KEY, series TEXT, study TEXT, patient TEXT, modality TEXT, syntax TEXT,
         outcome TEXT, code TEXT, verdict TEXT, source_bytes INTEGER, result_bytes INTEGER,
-        psnr REAL, error INTEGER, findings TEXT, number INTEGER, sop_instance_uid TEXT,
-        pixel_digest TEXT, day TEXT) WITHOUT ROWID;
+        psnr REAL, error INTEGER, findings TEXT, received TEXT, number INTEGER,
+        sop_instance_uid TEXT, pixel_digest TEXT, day TEXT) WITHOUT ROWID;
     CREATE INDEX by_series ON instance (series, number);
     CREATE INDEX by_study ON instance (study, series, number);
     CREATE INDEX by_patient ON instance (patient, series, number);
@@ -107,9 +121,10 @@ _SCHEMA = f"""
     CREATE INDEX by_failure ON instance (day) WHERE outcome = 'failed' OR verdict = 'FAIL';
     CREATE TABLE tally (
         day TEXT, modality TEXT, syntax TEXT, outcome TEXT, code TEXT, verdict TEXT,
-        instances INTEGER, source_bytes INTEGER, result_bytes INTEGER,
+        instances INTEGER, noted INTEGER, source_bytes INTEGER, result_bytes INTEGER,
         PRIMARY KEY ({_TALLY})) WITHOUT ROWID;
-    CREATE TABLE finding (code TEXT PRIMARY KEY, instances INTEGER) WITHOUT ROWID;
+    CREATE TABLE finding (kind TEXT, code TEXT, instances INTEGER,
+        PRIMARY KEY (kind, code)) WITHOUT ROWID;
     CREATE TRIGGER counted_in AFTER INSERT ON instance BEGIN {_tallied("new", "+")} END;
     CREATE TRIGGER counted_out AFTER DELETE ON instance BEGIN {_tallied("old", "-")}
         DELETE FROM tally WHERE instances = 0;
@@ -201,11 +216,13 @@ class Index:
 
     def totals(self) -> dict[str, Any]:
         """Of the whole server: the contract's Totals."""
-        rows = self._select(f"SELECT {_TALLY}, instances, source_bytes, result_bytes FROM tally")
-        findings = self._select("SELECT code, instances FROM finding WHERE instances > 0")
+        rows = self._select(
+            f"SELECT {_TALLY}, instances, noted, source_bytes, result_bytes FROM tally"
+        )
+        findings = self._select("SELECT kind, code, instances FROM finding WHERE instances > 0")
         (worst,) = self._select("SELECT min(psnr) FROM instance WHERE psnr IS NOT NULL")
         (greatest,) = self._select("SELECT max(error) FROM instance WHERE error > 0")
-        return _totals(rows, dict(findings), worst[0], greatest[0] or 0)
+        return _totals(rows, findings, worst[0], greatest[0] or 0)
 
     def totals_of(self, level: str, identifier: str) -> dict[str, Any]:
         """Of a ``series``, ``study`` or ``patient``."""
@@ -213,17 +230,21 @@ class Index:
             raise ValueError(level)
         where = f"FROM instance WHERE {level} = ?"
         rows = self._select(
-            f"SELECT {_TALLY}, count(*), sum(source_bytes), sum(result_bytes) {where} "
-            f"GROUP BY {_TALLY}",
+            f"SELECT {_TALLY}, count(*), sum({_noted('instance')}), sum(source_bytes), "
+            f"sum(result_bytes) {where} GROUP BY {_TALLY}",
             identifier,
         )
-        findings = self._select(
-            "SELECT value, count(*) FROM instance, json_each(instance.findings) "
-            f"WHERE instance.{level} = ? GROUP BY value",
-            identifier,
-        )
+        findings = [
+            (kind, code, count)
+            for kind in _LISTS
+            for code, count in self._select(
+                f"SELECT value, count(*) FROM instance, json_each(instance.{kind}) "
+                f"WHERE instance.{level} = ? GROUP BY value",
+                identifier,
+            )
+        ]
         ((worst, greatest),) = self._select(f"SELECT min(psnr), max(error) {where}", identifier)
-        return _totals(rows, dict(findings), worst, greatest or 0)
+        return _totals(rows, findings, worst, greatest or 0)
 
     def instances_of(self, level: str, identifier: str) -> list[Entry]:
         """The instances of a ``series``, ``study`` or ``patient``, by series and number."""
@@ -282,24 +303,25 @@ def _open(path: Path | None) -> sqlite3.Connection:
 
 
 def _row(entry: Entry) -> tuple[Any, ...]:
-    values = list(astuple(entry))
-    position = _NAMES.index("findings")
-    values[position] = json.dumps(entry.findings)
-    return tuple(values)
+    lists = {name: json.dumps(getattr(entry, name)) for name in _LISTS}
+    return tuple({**asdict(entry), **lists}.values())
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:
     values = dict(zip(_NAMES, row, strict=True))
-    return Entry(**{**values, "findings": tuple(json.loads(values["findings"]))})
+    return Entry(**{**values, **{name: tuple(json.loads(values[name])) for name in _LISTS}})
 
 
 def _totals(
-    rows: list[tuple[Any, ...]], findings: dict[str, int], psnr: float | None, error: int
+    rows: list[tuple[Any, ...]],
+    findings: list[tuple[str, str, int]],
+    psnr: float | None,
+    error: int,
 ) -> dict[str, Any]:
-    """Sum up rows of day, modality, syntax, outcome, code, verdict, and three numbers."""
+    """Sum up rows of day, modality, syntax, outcome, code, verdict, and four numbers."""
     by: dict[str, dict[str, int]] = {"outcome": {}, "verdict": {}, "syntax": {}, "code": {}}
     modalities: dict[str, dict[str, int]] = {}
-    sums = {"instances": 0, "source_bytes": 0, "result_bytes": 0}
+    sums = {"instances": 0, "noted": 0, "source_bytes": 0, "result_bytes": 0}
     for _, modality, syntax, outcome, code, verdict, *numbers in rows:
         keys = {"outcome": outcome, "verdict": verdict, "syntax": syntax, "code": code}
         for name, key in keys.items():
@@ -313,7 +335,7 @@ def _totals(
         **sums,
         **{f"by_{name}": values for name, values in by.items()},
         "by_modality": modalities,
-        "findings": findings,
+        **{name: {code: n for kind, code, n in findings if kind == name} for name in _LISTS},
         "worst_psnr": psnr,
         "greatest_error": error,
     }

@@ -169,15 +169,14 @@ class Inspector:
         if record["outcome"] == Outcome.UNASKED:
             record = self._records.read_record(instance) or record
         quality["checked"] = _now().isoformat(timespec="seconds").replace("+00:00", "Z")
-        failed = quality["verdict"] == "FAIL" or record["outcome"] == Outcome.FAILED
         record = {
             **record,
-            "verdict": "FAIL" if failed else quality["verdict"],
+            "verdict": quality["verdict"],
             "findings": sorted({finding["code"] for finding in quality["findings"]}),
             "pixel_digest": quality["pixel_digest"],
         }
         self._records.write_quality(instance, record, quality)
-        if failed:
+        if quality["verdict"] == "FAIL":
             self._failed(instance)
         return record
 
@@ -206,6 +205,7 @@ class Inspector:
             number=int(about.get("IndexInSeries") or 0),
             sop_instance_uid=str(about["MainDicomTags"].get("SOPInstanceUID", "")),
             pixel_digest=str(record.get("pixel_digest", "")),
+            received=tuple(record.get("received", ())),
             day=f"{received[:4]}-{received[4:6]}-{received[6:8]}",
         )
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from .payload import Payload
+from .quality.findings import Finding
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,8 @@ class Rules:
     second_opinion
         ``cheap``, ``all`` or ``none``: the sources that two decoders must read alike
         where they would be replaced (see ``opinion``).
+    checks
+        Whether what is replaced is checked, too, as it was received.
     """
 
     restrict: tuple[str, ...] = ()
@@ -84,6 +87,7 @@ class Rules:
     effort: int = 3
     proof: str = "second"
     second_opinion: str = "cheap"
+    checks: bool = True
 
 
 class Outcome(StrEnum):
@@ -96,7 +100,7 @@ class Outcome(StrEnum):
     FAILED = "failed"  # should have worked and did not: the caller keeps the original
 
 
-_TUPLES = ("frame_measures", "notes")  # of a report; JSON has lists
+_TUPLES = ("frame_measures", "notes", "received")  # of a report; JSON has lists
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +152,8 @@ class Report:
         Orthanc's identifier of the source; empty once it is recorded with it.
     larger_bytes
         Size of a result that was not kept, since it was not smaller.
+    received
+        What the checks found wrong with the source, where it was to be replaced.
     proof
         Of a lossless encoding, who decoded it again (see ``proving.Prover.summary``).
     second_opinion
@@ -180,6 +186,7 @@ class Report:
     proof: dict[str, Any] = field(default_factory=dict)
     second_opinion: dict[str, Any] = field(default_factory=dict)
     larger_bytes: int = 0
+    received: tuple[Finding, ...] = ()
 
     @property
     def ratio(self) -> float:
@@ -208,6 +215,7 @@ class Report:
         fields["outcome"] = Outcome(fields["outcome"])
         for name in _TUPLES:
             fields[name] = tuple(fields[name])
+        fields["received"] = tuple(Finding.from_json(one) for one in fields["received"])
         return cls(**fields)
 
 

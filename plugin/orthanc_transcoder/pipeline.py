@@ -13,12 +13,17 @@ import time
 from . import policy
 from .codec.registry import Registry
 from .conversions import METHODS, Job, Result, reencode
+from .dicom import signatures
+from .dicom.elements import tag_name
 from .dicom.file import DicomFile
 from .dicom.identity import orthanc_identifier
 from .dicom.image import describe
 from .errors import Declined, Refusal
 from .model import Outcome, Report, Request, Rules
 from .policy import Target
+from .quality.checks.table import found
+from .quality.findings import Finding
+from .quality.inspection import inspect_received
 
 # Orthanc counts the bytes of a result in 32 bits.
 MAX_RESULT_BYTES = 2**32 - 1
@@ -41,6 +46,7 @@ def transcode(
     started = time.monotonic()
     report = Report(Outcome.FAILED, source_bytes=len(data))
     result: bytes | None = None
+    file: DicomFile | None = None
     try:
         file = DicomFile.parse(memoryview(data))
         report = dataclasses.replace(
@@ -63,12 +69,23 @@ def transcode(
         # this job only, and is named.
         text = f"{type(error).__name__}: {error}"
         report = _refused(report, Outcome.FAILED, Refusal("internal_error", text))
+    if file and request.replaces and rules.checks:
+        report = _with_received(report, file)
     elapsed = (time.monotonic() - started) * 1000
     return result, dataclasses.replace(report, milliseconds=round(elapsed, 1))
 
 
 def _refused(report: Report, outcome: Outcome, refusal: Refusal) -> Report:
     return dataclasses.replace(report, outcome=outcome, code=refusal.code, reason=refusal.reason)
+
+
+def _with_received(report: Report, file: DicomFile) -> Report:
+    """Add what is wrong with the source, if it was not merely kept."""
+    if report.outcome is Outcome.KEPT:
+        return report
+    said = {**report.doubts, report.code: report.reason}
+    received = (*inspect_received(file, said), *report.received)
+    return dataclasses.replace(report, received=received)
 
 
 def _transcode(
@@ -104,7 +121,18 @@ def _transcode(
         doubts=result.doubts,
         proof=result.proof,
         second_opinion=result.second_opinion,
+        received=(*result.findings, *_broken_signatures(file, result.data)),
     )
+
+
+def _broken_signatures(file: DicomFile, data: bytes) -> tuple[Finding, ...]:
+    if not signatures.signed(file):
+        return ()
+    broken = signatures.broken_by(file, DicomFile.parse(memoryview(data)))
+    if not broken:
+        return ()
+    sentence = "It covers what was written anew, and cannot be verified any more."
+    return (found("digital_signature", sentence, ", ".join(map(tag_name, broken))),)
 
 
 def _convert(

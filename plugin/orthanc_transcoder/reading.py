@@ -39,10 +39,10 @@ from .codec.contract import (
 from .dicom import native
 from .dicom.image import Image
 
-SIZE, COMPONENTS, DEPTH, SIGN, STRAY, DISAGREE = (
+DOUBTS = SIZE, COMPONENTS, DEPTH, SIGN, STRAY, DISAGREE = (
     "size_disagrees",
     "samples_disagree",
-    "depth_disagrees",
+    "depth_contradicts",
     "sign_disagrees",
     "unused_bits",
     "decoders_disagree",

@@ -29,8 +29,9 @@ from .model import Outcome, Report
 
 _log = logging.getLogger(__name__)
 
-# What is large, and only wanted when someone looks at one instance.
-_DETAILS = ("frame_measures", "evidence")
+# What is large, and only wanted when someone looks at one instance. Of what was wrong with
+# the received file, the codes stay with the rest.
+_DETAILS = ("frame_measures", "evidence", "received")
 _NOTHING: dict[str, Any] = {
     "quality": None,
     "frame_measures": [],
@@ -83,8 +84,10 @@ class Records:
         """
         with self._lock:
             report = self._latest.pop(thread, None)
-        if report is None or syntax == (report.target_syntax or report.source_syntax):
+        if report is None or syntax == report.target_syntax:
             return report
+        if syntax == report.source_syntax and not report.target_syntax:
+            return dataclasses.replace(report, received=())  # it is what is stored
         if syntax == ingest_target and not report.target_syntax:
             reason = f"{report.reason} Another transcoder of Orthanc made this {syntax} of it."
             uid = report.sop_instance_uid if syntax in syntaxes.LOSSLESS else ""
@@ -151,6 +154,7 @@ class Records:
     def _put(self, instance: str, report: Report) -> None:
         record = {**report.to_json(), "key": uuid.uuid4().hex}
         details = {name: record.pop(name) for name in _DETAILS if name in record}
+        record["received"] = sorted({finding.code for finding in report.received})
         self._put_record(instance, record)
         if any(details.values()):
             self._put_details(instance, {**details, "key": record["key"]})
@@ -176,7 +180,7 @@ class Records:
         if record is None:
             return None
         details = self._read_details(instance, record)
-        whole = {**_NOTHING, **record, **details}
+        whole = {**_NOTHING, **record, "received": [], **details}
         del whole["key"]
         return whole
 

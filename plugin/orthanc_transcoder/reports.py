@@ -21,7 +21,7 @@ _SINGULAR = {"series": "series", "studies": "study", "patients": "patient"}
 _EXPLORER = "/app/explorer.html#instance?uuid="
 _COLUMNS = (
     "id", "patient", "study", "series", "number", "sop_instance_uid", "modality", "day",
-    "syntax", "outcome", "code", "verdict", "findings", "source_bytes", "result_bytes",
+    "syntax", "outcome", "code", "verdict", "findings", "received", "source_bytes", "result_bytes",
     "psnr", "error",
 )  # fmt: skip
 
@@ -184,4 +184,5 @@ def _line(entry: Entry) -> dict[str, Any]:
         "psnr": entry.psnr,
         "error": entry.error,
         "findings": list(entry.findings),
+        "received": list(entry.received),
     }

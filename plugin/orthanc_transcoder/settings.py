@@ -93,6 +93,7 @@ class Settings:
             effort=self.effort,
             proof=self.proof,
             second_opinion=self.second_opinion,
+            checks=self.checks,
         )
 
     @property

@@ -26,6 +26,8 @@ from .errors import Declined, DicomError
 from .model import Rules
 from .opinion import Opinion
 from .parallel import by_index, within_frame
+from .quality.checks.table import found
+from .quality.findings import Finding
 from .reading import Reading
 
 Changes = dict[int, Element | None]
@@ -49,6 +51,8 @@ class Source:
         Elements that must change once the samples leave their old encoding.
     doubts
         Why other sound readers may give other samples: a sentence for each code.
+    findings
+        What else is wrong with it that no result shows.
     second_opinion
         Who else has read it (see ``opinion.summary``).
     """
@@ -62,6 +66,7 @@ class Source:
     changes: Changes = dataclasses.field(default_factory=dict)
     notes: tuple[str, ...] = ()
     doubts: dict[str, str] = dataclasses.field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
     second_opinion: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
@@ -99,19 +104,22 @@ def stored_samples_only(file: DicomFile, source: Source, rules: Rules) -> Source
     """
     if source.cells is None:
         return source
-    notes, doubts = source.notes, source.doubts
+    notes, doubts, findings = source.notes, source.doubts, source.findings
     if count := source.cells.unused_bits:
         text = f"{count} samples hold something beside Bits Stored, which the target cannot carry"
         if rules.unused_bits == "decline":
             raise Declined(reading.STRAY, f"{text}.")
         if rules.unused_bits == "mask":
             notes = (*notes, f"{text}; it was dropped.")
+            findings = (*findings, found("values_outside_bits_stored", f"{text}."))
         else:
             doubts = {**doubts, reading.STRAY: f"{text}."}
     cells = (source.cells.cells(index) for index in range(len(source.cells)))
     moved = overlays.extract(file, source.cells.image, cells)
     changes = {**source.changes, **moved}
-    return dataclasses.replace(source, changes=changes, notes=notes, doubts=doubts)
+    return dataclasses.replace(
+        source, changes=changes, notes=notes, doubts=doubts, findings=findings
+    )
 
 
 def _open_encapsulated(
@@ -128,22 +136,22 @@ def _open_encapsulated(
         return one, opinion.of_frame(one, second.witness, encoded[index], image, inner)
 
     both = by_index(read, len(encoded), threads)
-    found = [one for one, _ in both]
+    readings = [one for one, _ in both]
     opinions = [one for _, one in both]
-    formats = {one.pixels for one in found}
+    formats = {one.pixels for one in readings}
     if len(formats) != 1:
         raise DicomError("frames_differ", f"The frames' codestreams differ: {formats}.")
-    notes = (*image.notes, *encoded.notes, *(note for one in found for note in one.notes))
+    notes = (*image.notes, *encoded.notes, *(note for one in readings for note in one.notes))
     return Source(
-        [one.samples for one in found],
+        [one.samples for one in readings],
         formats.pop(),
         codec.name,
         codec.version,
-        _cells_of(found, image),
-        lossy=any(one.lossy for one in found),
+        _cells_of(readings, image),
+        lossy=any(one.lossy for one in readings),
         notes=tuple(dict.fromkeys(notes)),
         doubts={
-            **{code: text for one in reversed(found) for code, text in one.doubts.items()},
+            **{code: text for one in reversed(readings) for code, text in one.doubts.items()},
             **opinion.doubts(opinions),
         },
         second_opinion=opinion.summary(second, opinions),

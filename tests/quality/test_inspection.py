@@ -255,6 +255,13 @@ def test_many_ranges_are_left_out() -> None:
     assert (facts.ranges, facts.minimum, facts.maximum) == ((), 0, 1199)
 
 
+def test_notes_leave_the_verdict_a_pass() -> None:
+    noted = inspect(edited(ct(), having(WindowWidth=None, WindowCenter=None)), REGISTRY)
+    assert [(one.code, one.severity) for one in noted.findings] == [("ct_window_missing", "NOTE")]
+    assert noted.verdict == Verdict.PASS
+    assert Inspection.from_json(noted.to_json()) == noted
+
+
 def test_the_verdict_is_the_worst() -> None:
     warned = inspect(edited(ct(), having(WindowWidth=0)), REGISTRY)
     failed = inspect(edited(ct(), having(WindowWidth=0, RescaleSlope=0)), REGISTRY)

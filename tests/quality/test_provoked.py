@@ -149,6 +149,14 @@ PROVOKED: dict[str, tuple[Callable[[], bytes], str]] = {
         "frame 1",
     ),
     "depth_disagrees": (lambda: edited(coded(), having(BitsStored=15, HighBit=14)), "frame 1"),
+    "depth_contradicts": (
+        lambda: edited(coded(), having(BitsAllocated=8, BitsStored=8, HighBit=7)),
+        "frame 1",
+    ),
+    "colour_label": (
+        lambda: edited(colour(J2K), having(PhotometricInterpretation="RGB")),
+        "frame 1",
+    ),
     "sign_disagrees": (lambda: with_frames(coded(), unsigned), "frame 1"),
     "sign_label": (lambda: with_frames(coded(), unsigned_cells), "frame 1"),
     "point_transform": (
@@ -223,7 +231,10 @@ PROVOKED: dict[str, tuple[Callable[[], bytes], str]] = {
 # These need more than a file; see the tests at the end.
 # The inspector's own is provoked in tests/unit/test_inspector.py, that of two decoders in
 # tests/unit/test_opinion.py.
-APART = {"internal_error", "sop_instance_reused", "ended_a_worker", "decoders_disagree"}
+APART = {
+    "internal_error", "sop_instance_reused", "ended_a_worker", "decoders_disagree",
+    "digital_signature",
+}  # fmt: skip
 
 
 def codes(inspection: Inspection) -> set[str]:
@@ -324,8 +335,10 @@ ALSO: list[tuple[str, Callable[[], bytes], str]] = [
     ("sign_disagrees", lambda: shipped("J2K_pixelrep_mismatch.dcm"), "frame 1"),
     ("codestream_wrapped", lambda: shipped("GDCMJ2K_TextGBR.dcm"), "frame 1"),
     ("size_disagrees", lambda: with_frames(coded(), another), "frame 1"),
-    ("colour_disagrees", lambda: edited(colour(J2K), having(PhotometricInterpretation="RGB")),
+    ("colour_label", lambda: edited(colour(J2K), having(PhotometricInterpretation="YBR_ICT")),
      "frame 1"),
+    ("colour_disagrees",
+     lambda: edited(colour(J2K), having(PhotometricInterpretation="YBR_FULL")), "frame 1"),
     ("colour_disagrees",
      lambda: replaced(colour(uids.JPEGXL), b"XYB ", b"RGB "), "frame 1"),
     ("codestream_kind", lambda: named(coded(), uids.HTJ2KLossless), "frame 1"),

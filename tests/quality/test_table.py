@@ -16,15 +16,19 @@ from pydicom.uid import UID
 
 from orthanc_transcoder.quality.checks.sop_class import MODALITIES, TYPE_1
 from orthanc_transcoder.quality.checks.table import BY_CODE, CHECKS
+from orthanc_transcoder.quality.findings import Severity
 
 PROJECT = Path(__file__).resolve().parents[2]
 
 
 def table() -> str:
-    lines = ["| code | severity | meaning | DICOM | what to do |", "|---|---|---|---|---|"]
+    lines = [
+        "| code | severity | meaning | who trips over it | DICOM | what to do |",
+        "|---|---|---|---|---|---|",
+    ]
     lines += [
-        f"| `{check.code}` | {check.severity} | {check.meaning} | {check.section} "
-        f"| {check.advice} |"
+        f"| `{check.code}` | {check.severity} | {check.meaning} | {check.readers} "
+        f"| {check.section} | {check.advice} |"
         for check in CHECKS
     ]
     return "\n".join(lines)
@@ -44,7 +48,8 @@ def test_codes_are_unique_and_every_check_says_all_that_is_asked() -> None:
         assert re.fullmatch(r"[a-z][a-z0-9_]+", check.code)
         assert check.meaning
         assert check.advice.endswith(".")
-        assert "|" not in check.meaning + check.section + check.advice
+        assert "|" not in check.meaning + check.section + check.advice + check.readers
+        assert check.readers.endswith(".") == (check.severity is Severity.WARN)
         assert re.match(r"PS3\.\d+ |ITU-T T\.\d+ ", check.section) or check.code in (
             "internal_error",
             "ended_a_worker",

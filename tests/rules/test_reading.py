@@ -230,7 +230,7 @@ def test_samples_that_the_cells_cannot_hold_are_in_doubt(syntax: str) -> None:
     truth = Image(9, 11, bits_stored=12)
     content = coded_as(truth, texture(truth), Image(9, 11, bits_allocated=8), syntax)
     result, report = to(content, EXPLICIT)
-    assert list(report.doubts) == ["depth_disagrees"]
+    assert list(report.doubts) == ["depth_contradicts"]
     assert np.array_equal(native(result), texture(truth))
     small = coded_as(truth, texture(truth) >> 4, Image(9, 11, bits_allocated=8), syntax)
     result, report = to(small, EXPLICIT)
@@ -317,11 +317,11 @@ def test_declared_values_that_bits_stored_cannot_hold_are_in_doubt(syntax: str) 
     samples[0, 4, 4] = 3405
     content = coded_as(truth, samples, dataclasses.replace(truth, bits_stored=12), syntax)
     for target in (EXPLICIT, uids.JPEGLSLossless):
-        assert "depth_disagrees" in to(content, target)[1].doubts
+        assert "depth_contradicts" in to(content, target)[1].doubts
     small = np.clip(samples, -100, 199)
     claimed = Image(9, 11, bits_allocated=8, signed=True)
     _, report = to(coded_as(truth, small, claimed, syntax), EXPLICIT)
-    assert list(report.doubts) == ["depth_disagrees"]
+    assert list(report.doubts) == ["depth_contradicts"]
     fits = coded_as(truth, np.clip(samples, -128, 127), claimed, syntax)
     assert to(fits, EXPLICIT)[1].doubts == {}
 

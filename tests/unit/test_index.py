@@ -15,6 +15,7 @@ from orthanc_transcoder.index import Entry, Index
 PLAIN = Entry(
     id="i", series="se", study="st", patient="p", modality="CT", syntax="1.2", outcome="transcoded",
     code="", verdict="PASS", source_bytes=100, result_bytes=40, psnr=None, error=0, findings=(),
+    received=(),
     number=1, sop_instance_uid="1.2.3", pixel_digest="d", day="2026-11-25",
 )  # fmt: skip
 
@@ -25,7 +26,9 @@ def made(identifier: str, **changes: object) -> Entry:
 
 def test_an_entry_comes_back_as_it_was() -> None:
     index = Index(None)
-    entry = made("a", findings=("x", "y'; DROP TABLE instance; --"), psnr=51.5, error=3)
+    entry = made(
+        "a", findings=("x", "y'; DROP TABLE instance; --"), psnr=51.5, error=3, received=("z",)
+    )
     index.put(entry)
     assert index.get("a") == entry
     assert index.get("b") is None
@@ -39,11 +42,12 @@ def test_totals() -> None:
             made("b", modality="MR", outcome="failed", code="deadline", verdict="FAIL",
                  result_bytes=100, findings=("x", "y")),
             made("c", syntax="1.3", psnr=48.25, error=7, verdict="WARN", findings=("x",)),
-            made("d", psnr=50.0, error=12),
+            made("d", psnr=50.0, error=12, findings=("n",), received=("x", "z")),
         ]
     )  # fmt: skip
     assert index.totals() == {
         "instances": 4,
+        "noted": 1,
         "source_bytes": 400,
         "result_bytes": 220,
         "by_outcome": {"transcoded": 3, "failed": 1},
@@ -51,10 +55,11 @@ def test_totals() -> None:
         "by_syntax": {"1.2": 3, "1.3": 1},
         "by_code": {"deadline": 1},
         "by_modality": {
-            "CT": {"instances": 3, "source_bytes": 300, "result_bytes": 120},
-            "MR": {"instances": 1, "source_bytes": 100, "result_bytes": 100},
+            "CT": {"instances": 3, "noted": 1, "source_bytes": 300, "result_bytes": 120},
+            "MR": {"instances": 1, "noted": 0, "source_bytes": 100, "result_bytes": 100},
         },
-        "findings": {"x": 2, "y": 1},
+        "findings": {"n": 1, "x": 2, "y": 1},
+        "received": {"x": 1, "z": 1},
         "worst_psnr": 48.25,
         "greatest_error": 12,
     }
@@ -80,6 +85,7 @@ ENTRIES = st.builds(
     psnr=st.none() | st.floats(1, 200),
     error=st.integers(0, 100),
     findings=st.lists(st.sampled_from("xyz"), unique=True).map(tuple),
+    received=st.lists(st.sampled_from("xyz"), unique=True).map(tuple),
     day=st.sampled_from(["2026-11-24", "2026-11-25"]),
 )
 
@@ -100,6 +106,8 @@ def test_whatever_happens_totals_are_those_of_the_rows(steps: list[Entry | str])
     assert index.totals() == fresh.totals()
     assert index.totals()["instances"] == len(kept)
     assert index.totals()["source_bytes"] == sum(one.source_bytes for one in kept.values())
+    passed = [one for one in kept.values() if one.verdict == "PASS"]
+    assert index.totals()["noted"] == sum(bool(one.findings) for one in passed)
     for name in ("s1", "s2"):
         members = [one for one in kept.values() if one.series == name]
         assert index.totals_of("series", name)["instances"] == len(members)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sqlite3
 import threading
@@ -16,6 +17,7 @@ from orthanc_transcoder.errors import PoolError
 from orthanc_transcoder.index import Index
 from orthanc_transcoder.inspector import Inspector
 from orthanc_transcoder.model import Outcome, Report
+from orthanc_transcoder.quality.findings import Finding, Severity
 from orthanc_transcoder.records import Records, RestError
 
 PASSED = {"verdict": "PASS", "findings": [], "facts": {}, "pixel_digest": "d", "milliseconds": 1.0}
@@ -472,13 +474,35 @@ def test_while_the_index_cannot_be_written_it_waits_and_goes_on(
     assert until(lambda: bench.verdict("a") == "PASS")
 
 
-def test_a_failed_transcoding_is_a_failure(bench: Bench) -> None:
+def test_a_failed_transcoding_is_an_outcome_and_no_verdict(bench: Bench) -> None:
+    """The verdict is about what is stored: the sound original, or what Orthanc made of it."""
     bench.orthanc.store("a")
     failed = Report(Outcome.FAILED, code="deadline", result_sop_instance_uid="1.2.a")
     bench.records.write("a", failed)
     bench.start()
-    assert until(lambda: bench.verdict("a") == "FAIL")
-    assert bench.failed == ["a"]
+    assert until(lambda: bench.verdict("a") == "PASS")
+    assert bench.failed == []
+    entry = bench.index.get("a")
+    assert entry is not None
+    assert (entry.outcome, entry.code) == ("failed", "deadline")
+    assert [one.id for one in bench.index.failures(9)] == ["a"]
+
+
+def test_what_was_wrong_with_the_received_file_is_entered(bench: Bench) -> None:
+    bench.orthanc.store("a")
+    wrong = (Finding("odd_length", Severity.NOTE, "It has 7 bytes.", "PixelData"),)
+    made = Report(Outcome.TRANSCODED, result_sop_instance_uid="1.2.a", target_syntax=STORED,
+                  received=wrong)  # fmt: skip
+    bench.records.write("a", made)
+    bench.start()
+    assert until(lambda: bench.verdict("a") == "PASS")
+    entry = bench.index.get("a")
+    assert entry is not None
+    assert (entry.findings, entry.received) == ((), ("odd_length",))
+    report = bench.records.read("a")
+    assert report is not None
+    assert report["received"] == [dataclasses.asdict(wrong[0])]
+    assert bench.index.totals()["received"] == {"odd_length": 1}
 
 
 def test_without_checks_transcodings_are_entered_all_the_same(bench: Bench) -> None:

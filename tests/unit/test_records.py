@@ -1,9 +1,11 @@
 """Which report belongs to which stored instance."""
 
+import dataclasses
 import json
 
 from orthanc_transcoder.codec.uids import JPEG2000Lossless
 from orthanc_transcoder.model import Outcome, Report
+from orthanc_transcoder.quality.findings import Finding, Severity
 from orthanc_transcoder.records import Records, RestError
 
 INSTANCE = "-".join(["01234567"] * 5)
@@ -54,6 +56,16 @@ def test_a_report_about_another_syntax_is_not_taken() -> None:
     assert records.take(1, "A", "B") is None
     records.remember(1, report(target=""))
     assert records.take(1, "A", "B") == report(target="")
+
+
+def test_what_was_received_is_told_of_what_became_something_else_only() -> None:
+    wrong = (Finding("odd_length", Severity.NOTE, "It has 7 bytes."),)
+    records = Records(FakeRest("1.2"), 4206)
+    for target, stored, told in (("B", "B", wrong), ("", "A", ()), ("", "B", wrong)):
+        records.remember(1, dataclasses.replace(report(target=target), received=wrong))
+        taken = records.take(1, stored, "B")
+        assert taken is not None
+        assert taken.received == told
 
 
 def test_what_another_transcoder_made_of_what_we_declined_is_told() -> None:

@@ -69,6 +69,8 @@ class DicomFile:
         Top level of the data set in tag order.
     meta
         Group 2, empty where there is none.
+    context
+        What decides ambiguous VRs at the top level.
     notes
         Sentences about what the file has wrong around its pixels.
     """
@@ -79,6 +81,7 @@ class DicomFile:
     preamble: bytes
     meta: Mapping[int, Element]
     elements: Mapping[int, Element]
+    context: Context
     notes: tuple[str, ...] = field(default=())
 
     @classmethod
@@ -107,7 +110,8 @@ class DicomFile:
         encoding, notes = _detected(body, syntax)
         elements = _by_tag(walk(body, encoding))
         named = syntax or _native_syntax(encoding)
-        return cls(named, len(view), encoding, preamble, meta, elements, notes)
+        context = Context().within(elements.values())
+        return cls(named, len(view), encoding, preamble, meta, elements, context, notes)
 
     @property
     def sop_class_uid(self) -> str:
@@ -129,11 +133,6 @@ class DicomFile:
         if element is not None and element.vr == "UN":  # holds implicit LE (PS3.5 6.2.2)
             element = Element(tag, "", element.value, element.undefined_length, IMPLICIT_LE)
         return element and as_explicit_le(element, self.context)
-
-    @property
-    def context(self) -> Context:
-        """What decides ambiguous VRs at the top level."""
-        return Context().within(self.elements.values())
 
     def text(self, tag: int) -> str:
         """A text value without padding; all its values, separated by backslashes."""

@@ -15,16 +15,18 @@ class Severity(StrEnum):
     """How bad a finding is; what finds nothing passes.
 
     ``FAIL``: pixels, what they mean or whose they are is missing, damaged, or differs
-    between readers that all keep to the standard. ``WARN``: a rule is broken, or
-    something is suspicious, but the pixels can be read.
+    between readers that all keep to the standard. ``WARN``: the pixels can be read, but
+    some kind of reader (see ``checks.table``) shows or measures another image, or none.
+    ``NOTE``: a rule is broken, or something is odd, and no reader trips over it.
     """
 
+    NOTE = "NOTE"
     WARN = "WARN"
     FAIL = "FAIL"
 
 
 class Verdict(StrEnum):
-    """Of an instance: its worst finding."""
+    """Of an instance: its worst finding; notes leave it a pass."""
 
     PASS = "PASS"  # noqa: S105 - no password
     WARN = "WARN"
@@ -50,6 +52,17 @@ class Finding:
     severity: Severity
     sentence: str
     where: str = ""
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Finding:
+        """From plain values, as ``dataclasses.asdict`` gives them.
+
+        Raises
+        ------
+        TypeError, ValueError, KeyError
+            If the values are not a finding's.
+        """
+        return cls(**{**values, "severity": Severity(values["severity"])})
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +129,7 @@ class Inspection:
         severities = {finding.severity for finding in self.findings}
         if Severity.FAIL in severities:
             return Verdict.FAIL
-        return Verdict.WARN if severities else Verdict.PASS
+        return Verdict.WARN if Severity.WARN in severities else Verdict.PASS
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for ``json.dumps``, compact: facts that say nothing are left out."""
@@ -143,9 +156,7 @@ class Inspection:
         TypeError, ValueError, KeyError
             If the values are not an inspection's.
         """
-        findings = tuple(
-            Finding(**{**one, "severity": Severity(one["severity"])}) for one in values["findings"]
-        )
+        findings = tuple(Finding.from_json(one) for one in values["findings"])
         facts = dict(values["facts"])
         if "ranges" in facts:
             facts["ranges"] = tuple((low, high) for low, high in facts["ranges"])

@@ -1,17 +1,21 @@
 """All checks of one instance.
 
-The rule: whatever is in the file, the answer is an ``Inspection``. A check sees
-only what the ones before it found sound: without elements there is no header,
-without a described image there are no frames.
+The rule: whatever is in the file, there is an answer. A check sees only what the
+ones before it found sound: without elements there is no header, without a described
+image there are no frames.
+
+Of a file that is transcoded and not kept, what the transcoding mends or hides is
+looked for in what was received: header, fragments, the markers of the codestreams.
+What the samples look like is the same in what is stored, and is found there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
-from .. import opinion, peek
+from .. import opinion, peek, reading
 from ..codec.registry import Registry
 from ..dicom.file import DicomFile
 from ..dicom.image import Image, describe
@@ -43,6 +47,13 @@ _KNOWN: Final = {
     "bad_pixel_data_vr": ("pixel_data_vr", "PixelData"),
     "odd_pixel_data": ("odd_length", "PixelData"),
 }
+# Doubts and damage as reading calls them, and the findings that say the same.
+_CALLED: Final = {
+    **{code: code for code in reading.DOUBTS},
+    reading.STRAY: "values_outside_bits_stored",
+    "damaged_codestream": "frame_undecodable",
+    "truncated_codestream": "frame_truncated",
+}
 
 
 def inspect(
@@ -71,58 +82,86 @@ def inspect(
         Always: what cannot be read is a finding.
     """
     work = _Work(registry, second_opinion)
-    try:
-        work.run(memoryview(data))
-    except MemoryError:
-        raise  # whoever runs this must give up what is left
-    except Exception as error:  # noqa: BLE001
-        # The border of a job: a defect of ours, or of a library, is named and costs
-        # this instance's other findings only.
-        work.findings.append(found("internal_error", f"{type(error).__name__}: {error}"))
+    _guard(work, lambda: work.run(memoryview(data)))
     if earlier_digest and work.digest and work.digest != earlier_digest:
         sentence = "An instance with this SOP Instance UID was seen with other pixels."
         work.findings.append(found("sop_instance_reused", sentence, "SOPInstanceUID"))
     return Inspection(tuple(work.findings), work.facts, work.digest)
 
 
-class _Work:
-    """One instance on its way; what was found so far is kept whatever happens next."""
+def inspect_received(file: DicomFile, said: Mapping[str, str]) -> tuple[Finding, ...]:
+    """Check a file as it was received, without decoding it.
 
-    def __init__(self, registry: Registry, second_opinion: str) -> None:
-        self.registry, self.second_opinion = registry, second_opinion
+    Parameters
+    ----------
+    said
+        What reading its samples has shown by then: a sentence for each code.
+
+    Returns
+    -------
+    tuple
+        Always: what cannot be read is a finding.
+    """
+    work = _HeaderWork()
+    _guard(work, lambda: work.receive(file, said))
+    return tuple(work.findings)
+
+
+def _guard(work: _HeaderWork, run: Callable[[], None]) -> None:
+    try:
+        run()
+    except MemoryError:
+        raise  # whoever runs this must give up what is left
+    except Exception as error:  # noqa: BLE001
+        # The border of a job: a defect of ours, or of a library, is named and costs
+        # this instance's other findings only.
+        work.findings.append(found("internal_error", f"{type(error).__name__}: {error}"))
+
+
+class _HeaderWork:
+    """One header on its way; what was found so far is kept whatever happens next."""
+
+    def __init__(self) -> None:
         self.findings: list[Finding] = []
         self.facts = Facts()
-        self.digest = ""
 
-    def run(self, data: memoryview) -> None:
-        try:
-            file = DicomFile.parse(data)
-            if not file.elements:
-                raise DicomError("no_elements", "There is no data element in the file.")
-        except Refusal as problem:
-            self._damaged(problem)
-            self.facts = _peeked(data, problem.code)
-            return
+    def receive(self, file: DicomFile, said: Mapping[str, str]) -> None:
         header = Header(file)
-        self.facts = _facts(header)
-        if header.pixels is None:  # no image, nothing to check
-            self._described(file)  # which says what is there instead
+        if header.pixels is None:
             return
-        self._check(header, _CHECKS)
-        if image := self._described(file):
-            self._check_pixels(header, image)
+        self._check(header)
+        if (image := self._described(file)) and image.encapsulated:
+            self._check_markers(header, image)
+        for code, sentence in said.items():
+            if code in _CALLED:
+                self._note(_CALLED[code], sentence)
 
-    def _check(self, header: Header, checks: Iterable[_HeaderCheck]) -> None:
-        for check in checks:
+    def _check(self, header: Header) -> None:
+        for check in _CHECKS:
             try:
                 self.findings += check(header)
             except DicomError as problem:  # a damaged sequence, for instance
                 self._damaged(problem)
 
+    def _check_markers(self, header: Header, image: Image) -> None:
+        tally = Tally()
+        try:
+            for frame in samples.marked(header.file, image):
+                tally.add(frame)
+        except DicomError as problem:
+            self._damaged(problem)
+        self.findings += tally.summary
+        if tally.lossy:
+            self.findings += lossy.by_codestream(header)
+
+    def _note(self, code: str, sentence: str, where: str = "") -> None:
+        """Add a finding, unless there is one of this code."""
+        if not any(one.code == code for one in self.findings):
+            self.findings.append(found(code, sentence, where))
+
     def _damaged(self, problem: Refusal) -> None:
         code, where = _KNOWN.get(problem.code, ("unreadable_file", ""))
-        if not any(one.code == code for one in self.findings):
-            self.findings.append(found(code, as_sentence(problem), where))
+        self._note(code, as_sentence(problem), where)
 
     def _described(self, file: DicomFile) -> Image | None:
         """What the pixels are; None, with the reason kept, where they cannot be read."""
@@ -140,6 +179,33 @@ class _Work:
         self.facts = replace(self.facts, unchecked=reason.code)
         if reason.code in ("no_codec", "unknown_syntax"):
             self.findings.append(found("no_decoder", as_sentence(reason), "TransferSyntaxUID"))
+
+
+class _Work(_HeaderWork):
+    """One instance on its way."""
+
+    def __init__(self, registry: Registry, second_opinion: str) -> None:
+        super().__init__()
+        self.registry, self.second_opinion = registry, second_opinion
+        self.digest = ""
+
+    def run(self, data: memoryview) -> None:
+        try:
+            file = DicomFile.parse(data)
+            if not file.elements:
+                raise DicomError("no_elements", "There is no data element in the file.")
+        except Refusal as problem:
+            self._damaged(problem)
+            self.facts = _peeked(data, problem.code)
+            return
+        header = Header(file)
+        self.facts = _facts(header)
+        if header.pixels is None:  # no image, nothing to check
+            self._described(file)  # which says what is there instead
+            return
+        self._check(header)
+        if image := self._described(file):
+            self._check_pixels(header, image)
 
     def _check_pixels(self, header: Header, image: Image) -> None:
         tally = Tally()

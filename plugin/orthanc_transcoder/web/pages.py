@@ -92,6 +92,7 @@ def _checks() -> bytes:
             "meaning": check.meaning,
             "section": check.section,
             "advice": check.advice,
+            "readers": check.readers,
         }
         for check in CHECKS
     }

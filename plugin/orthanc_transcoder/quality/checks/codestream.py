@@ -34,6 +34,8 @@ _WAVELET: Final = (
 )  # fmt: skip
 _JPEG_XL: Final = (uids.JPEGXLLossless, uids.JPEGXLJPEGRecompression, uids.JPEGXL)
 _RPCL: Final = 2
+# What readers take for RGB once the codestream's own transform is undone.
+_DECODED_TO_RGB: Final = ("RGB", "YBR_RCT", "YBR_ICT")
 _RGB_IDENTIFIERS: Final = tuple(b"RGB")
 
 
@@ -49,6 +51,9 @@ class Stream:
         None where such codestreams have no sign.
     colour
         What is wrong with the header's colour space; empty where nothing is.
+    label
+        The same where every reader undoes the codestream's own transform, whatever the
+        header calls it.
     kind
         What is wrong with the transfer syntax.
     shifted
@@ -59,6 +64,7 @@ class Stream:
     lossy: bool
     signed: bool | None = None
     colour: str = ""
+    label: str = ""
     kind: str = ""
     wrapped: bool = False
     shifted: int = 0
@@ -79,6 +85,8 @@ def compare(stream: Stream, image: Image, where: str) -> Iterator[Finding]:
     yield from _numbers(stream, image, where)
     if stream.colour:
         yield found("colour_disagrees", stream.colour, where)
+    if stream.label:
+        yield found("colour_label", stream.label, where)
     if stream.kind:
         yield found("codestream_kind", stream.kind, where)
     if stream.lossy and image.syntax in syntaxes.LOSSLESS:
@@ -113,11 +121,15 @@ def _numbers(stream: Stream, image: Image, where: str) -> Iterator[Finding]:
 def _wavelet(frame: bytes, image: Image) -> Stream:
     stream = j2k_codestream.parse(frame)
     start = frame.find(stream.data)
+    colour = _wavelet_colour(stream, image)
+    transformed = stream.multiple_component_transform == 1
+    harmless = transformed and image.photometric in _DECODED_TO_RGB
     return Stream(
         stream.format,
         lossy=not stream.reversible,
         signed=stream.format.signed,
-        colour=_wavelet_colour(stream, image),
+        colour="" if harmless else colour,
+        label=colour if harmless else "",
         kind=_wavelet_kind(stream, image.syntax),
         wrapped=start > 0,
         trailing=start == 0 and _trails(frame, len(stream.data)),

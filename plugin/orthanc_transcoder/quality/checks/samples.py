@@ -125,6 +125,23 @@ def read(
     return _native(file, image)
 
 
+def marked(file: DicomFile, image: Image) -> Iterator[Frame]:
+    """What the markers of each encapsulated frame say, without decoding it.
+
+    Raises
+    ------
+    DicomError
+        If the pixel data cannot be taken apart.
+    """
+    for data in frames.encoded_frames(file, image):
+        yield _marked(codestream.read(data, image), image)
+
+
+def _marked(stream: codestream.Stream | None, image: Image) -> Frame:
+    findings = tuple(codestream.compare(stream, image, "")) if stream else ()
+    return Frame(None, findings, stream is not None and stream.lossy)
+
+
 def _native(file: DicomFile, image: Image) -> Iterator[Frame]:
     unpacked = native.unpack(file, image)
     stray = unpacked.unused_bits
@@ -151,13 +168,12 @@ def _encapsulated(
 
 
 def _decoded(data: bytes, image: Image, codec: Codec, second: Seat | str) -> Frame:
-    stream = codestream.read(data, image)
-    findings = tuple(codestream.compare(stream, image, "")) if stream else ()
-    lossy = stream is not None and stream.lossy
+    marks = _marked(codestream.read(data, image), image)
+    findings, lossy = marks.findings, marks.lossy
     try:
         one = reading.decode(codec, data, image)
     except Refusal as problem:
-        return Frame(None, (*findings, *_undecodable(problem, findings)), lossy)
+        return dataclasses.replace(marks, findings=(*findings, *_undecodable(problem, findings)))
     if isinstance(second, Seat):
         other = opinion.of_frame(one, second.witness, data, image)
         if other.disagrees:

@@ -2,7 +2,7 @@
 
 import { ApiError, getJson } from './api.js';
 import { h } from './dom.js';
-import { failure, verdictChip } from './parts.js';
+import { failure, severityChip } from './parts.js';
 import { plain } from './tables.js';
 
 const place = document.getElementById('checks');
@@ -12,7 +12,8 @@ try {
   place.replaceChildren(plain('All checks', [
     { title: 'Check', head: true, cell: ([code, check]) => [
       h('span', { id: code, tabindex: -1 }, check.meaning), h('code', { class: 'code' }, code)] },
-    { title: 'Severity', cell: ([, check]) => verdictChip(check.severity) },
+    { title: 'Severity', cell: ([, check]) => severityChip(check.severity) },
+    { title: 'Who trips over it', cell: ([, check]) => check.readers },
     { title: 'What to do', cell: ([, check]) => check.advice },
     { title: 'DICOM', cell: ([, check]) => check.section },
   ], checks, true));

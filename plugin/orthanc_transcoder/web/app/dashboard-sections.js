@@ -5,8 +5,8 @@ import { overTime } from './charts.js';
 import { h } from './dom.js';
 import { bytes, data, dataBytes, percent, plural, ratio, whole } from './format.js';
 import {
-  bar, explorer, message, outcomeChip, panel, reportPage, stacked, syntax, tile, verdictChip,
-  verdictParts,
+  bar, explorer, message, outcomeChip, panel, reportPage, severityChip, stacked, syntax, tile,
+  verdictChip, verdictParts,
 } from './parts.js';
 import { isId } from './api.js';
 import { plain } from './tables.js';
@@ -133,22 +133,38 @@ function folded(caption, columns, rows) {
       plain(`${caption}, the others`, columns, rest, true)) : null];
 }
 
-export function verdicts(counts) {
-  return panel('Verdicts of the checks', 'verdicts', stacked(verdictParts(counts), 'Instances by verdict'));
+export function verdicts({ verdicts: counts, noted }) {
+  return panel('Verdicts of the checks', 'verdicts', stacked(verdictParts(counts), 'Instances by verdict'),
+    h('p', { class: 'muted' }, 'Of those that pass, ', data(noted || 0), ' with notes.'));
 }
 
-export function findings({ findings: counts, checks }) {
-  const fails = ([code]) => checks[code]?.severity === 'FAIL';
-  const rows = Object.entries(counts).sort((a, b) => fails(b) - fails(a) || b[1] - a[1]);
+export function findings({ findings: counts, received, checks }) {
+  const rows = Object.entries(counts);
+  const isNote = ([code]) => checks[code]?.severity === 'NOTE';
+  return panel('Findings', 'findings',
+    counting('Findings', rows.filter((row) => !isNote(row)), checks) || h('p', { class: 'muted' }, 'Nothing was found.'),
+    below('Notes', counting('Notes', rows.filter(isNote), checks)),
+    below('What was wrong with received files', counting('Received', Object.entries(received), checks)));
+}
+
+function below(title, table) {
+  return table ? [h('h3', {}, title), table] : null;
+}
+
+const RANKS = ['FAIL', 'WARN', 'NOTE'];
+
+// How many instances have which findings, the worst first; null where none has any.
+function counting(caption, found, checks) {
+  const rank = ([code]) => RANKS.indexOf(checks[code]?.severity);
+  const rows = found.sort((a, b) => rank(a) - rank(b) || b[1] - a[1]);
   const columns = [
     { title: 'Finding', head: true, cell: ([code]) => [
-      h('a', { href: `checks.html#${encodeURIComponent(code)}`, id: `finding-${code}` }, checks[code]?.meaning || reason(code)),
+      h('a', { href: `checks.html#${encodeURIComponent(code)}`, id: `${caption}-${code}` }, checks[code]?.meaning || reason(code)),
       h('code', { class: 'code' }, code)] },
-    { title: 'Severity', cell: ([code]) => (checks[code] ? verdictChip(checks[code].severity) : '') },
+    { title: 'Severity', cell: ([code]) => (checks[code] ? severityChip(checks[code].severity) : '') },
     { title: 'Instances', numeric: true, cell: ([, count]) => data(count) },
   ];
-  return panel('Findings', 'findings', rows.length ? folded('Findings', columns, rows)
-    : h('p', { class: 'muted' }, 'Nothing was found.'));
+  return rows.length ? folded(caption, columns, rows) : null;
 }
 
 export function workers({ status, pending }) {

@@ -33,8 +33,8 @@ function draw(report, status, system) {
   place('time', report.by_day || [], sections.time);
   place('outcomes', { outcomes: report.by_outcome || {}, codes: report.by_code || {} }, sections.outcomes);
   place('syntaxes', report.by_syntax || {}, sections.syntaxes);
-  place('verdicts', report.by_verdict || {}, sections.verdicts);
-  place('findings', { findings: report.findings || {}, checks }, sections.findings);
+  place('verdicts', { verdicts: report.by_verdict || {}, noted: report.noted }, sections.verdicts);
+  place('findings', { findings: report.findings || {}, received: report.received || {}, checks }, sections.findings);
   place('workers', { status, pending: report.pending }, sections.workers);
   place('failures', { failures: report.failures || [], checks }, sections.failures);
 }

@@ -5,7 +5,7 @@ import { ORTHANC } from './api.js';
 import { h } from './dom.js';
 import { data, dataBytes, decimal, milliseconds, percent, plural, ratio, time, whole } from './format.js';
 import { frameCurves } from './frames.js';
-import { bar, outcomeChip, syntax, verdictChip } from './parts.js';
+import { bar, outcomeChip, severityChip, syntax } from './parts.js';
 import { facts as pairs, sortable } from './tables.js';
 import { independence, outcome, reason, syntaxName } from './words.js';
 
@@ -40,16 +40,24 @@ function list(report, checks) {
   const said = {
     PENDING: 'The checks of this instance have not run yet.',
     NONE: 'This instance was not checked: the checks are off, or it was stored before they were there. “Check again” does it now.',
-    FAIL: 'The checks found nothing, but the transcoding failed: see below.',
   };
-  return h('p', {}, report.quality ? said[report.verdict === 'FAIL' ? 'FAIL' : ''] || 'Nothing was found.'
+  return h('p', {}, report.quality ? 'Nothing was found.'
     : said[report.verdict] || 'There are no results of checks.');
+}
+
+/** What was wrong with what this instance was made from. */
+export function received(report, checks) {
+  const found = report.received || [];
+  return found.length ? [h('h2', {}, 'As received'),
+    h('p', { class: 'muted' }, 'What was wrong with the file before it was transcoded. The findings above are of what is stored.'),
+    h('ul', { class: 'findings' }, found.map((one) => finding(one, checks[one.code])))] : null;
 }
 
 function finding(one, check) {
   return h('li', {},
-    h('p', {}, verdictChip(one.severity), ' ', h('b', {}, check?.meaning || reason(one.code))),
+    h('p', {}, severityChip(one.severity), ' ', h('b', {}, check?.meaning || reason(one.code))),
     h('p', {}, one.sentence, one.where ? h('span', { class: 'muted' }, ` (${one.where})`) : null),
+    check?.readers ? h('p', { class: 'muted' }, h('b', {}, 'Who trips over it: '), check.readers) : null,
     check ? h('p', { class: 'advice' }, h('b', {}, 'What to do: '), check.advice) : null,
     h('p', { class: 'muted small' },
       h('a', { href: `checks.html#${encodeURIComponent(one.code)}` }, one.code),

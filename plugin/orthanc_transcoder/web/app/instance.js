@@ -59,6 +59,7 @@ function draw(report, family, checks) {
     h('div', { class: 'board' },
       section('two-thirds', sections.findings(report, checks)),
       section('third', sections.preview(report, wanted.id)),
+      section('whole', sections.received(report, checks)),
       section('whole', sections.transcoding(report)),
       section('whole', sections.evidence(report)),
       section('whole', sections.curves(report)),

@@ -3,13 +3,21 @@
 import { ORTHANC } from './api.js';
 import { h, svg } from './dom.js';
 import { data, percent } from './format.js';
-import { VERDICTS, outcome, syntaxName } from './words.js';
+import { SEVERITIES, VERDICTS, outcome, syntaxName } from './words.js';
 
 /** The verdict: a sign, a word and a colour, each of which suffices. */
 export function verdictChip(verdict) {
-  const known = VERDICTS[verdict] || VERDICTS.NONE;
-  const name = VERDICTS[verdict] ? verdict.toLowerCase() : 'none';
-  return h('span', { class: `chip verdict-${name}`, title: known.says },
+  return chip(VERDICTS[verdict] ? verdict : 'NONE', VERDICTS);
+}
+
+/** How bad a finding is, in the same way. */
+export function severityChip(severity) {
+  return chip(SEVERITIES[severity] ? severity : 'NOTE', SEVERITIES);
+}
+
+function chip(name, words) {
+  const known = words[name];
+  return h('span', { class: `chip verdict-${name.toLowerCase()}`, title: known.says },
     h('span', { class: 'sign', 'aria-hidden': 'true' }, known.sign), known.name);
 }
 

@@ -141,7 +141,8 @@ function rank(verdict) {
 }
 
 function noteworthy(instance) {
-  return instance.verdict !== 'PASS' || instance.outcome === 'failed' || (instance.findings || []).length > 0;
+  return instance.verdict !== 'PASS' || instance.outcome === 'failed'
+    || (instance.findings || []).length > 0 || (instance.received || []).length > 0;
 }
 
 let onlyNoteworthy = false;
@@ -204,7 +205,9 @@ function columns(lossy) {
       { key: 'error', title: 'Max. error', numeric: true, value: (row) => row.error, cell: (row) => data(row.error || 0) },
     ] : []),
     { key: 'findings', title: 'Findings', class: 'found', value: (row) => -(row.findings || []).length, cell: (row) =>
-      (row.findings || []).map((code) => h('div', { title: code }, shownChecks[code]?.meaning || reason(code))) },
+      [...(row.findings || []).map((code) => h('div', { title: code }, shownChecks[code]?.meaning || reason(code))),
+        ...(row.received || []).map((code) => h('div', { title: code, class: 'muted' },
+          `As received: ${shownChecks[code]?.meaning || reason(code)}`))] },
   ];
 }
 

@@ -55,10 +55,16 @@ export const OUTCOMES = {
 
 export const VERDICTS = {
   FAIL: { name: 'Fail', sign: '✕', says: 'The pixels, what they mean or whose they are is in doubt' },
-  WARN: { name: 'Warning', sign: '!', says: 'A rule is broken or something is suspicious; the pixels can be read' },
-  PASS: { name: 'Pass', sign: '✓', says: 'Nothing was found' },
+  WARN: { name: 'Warning', sign: '!', says: 'The pixels can be read, but some readers show or measure another image, or none' },
+  PASS: { name: 'Pass', sign: '✓', says: 'Nothing was found, or nothing but notes' },
   PENDING: { name: 'Pending', sign: '…', says: 'The checks have not run yet' },
   NONE: { name: 'Not checked', sign: '–', says: 'The checks are off, or were when this was stored' },
+};
+
+export const SEVERITIES = {
+  FAIL: VERDICTS.FAIL,
+  WARN: VERDICTS.WARN,
+  NOTE: { name: 'Note', sign: 'i', says: 'A rule is broken or something is odd, and no reader trips over it' },
 };
 
 export function outcome(name) {
@@ -85,7 +91,7 @@ const REASONS = {
   copied: 'Answered as it was, since there was nothing to transcode',
   damaged_codestream: 'The codestream is damaged',
   decoders_disagree: 'In doubt: two decoders read other samples',
-  depth_disagrees: 'In doubt: samples that the header’s cells cannot hold',
+  depth_contradicts: 'In doubt: samples that the header’s cells cannot hold',
   deadline: 'It took longer than the deadline allows',
   deflated: 'Deflated image frames',
   encapsulated_icon: 'An icon with compressed pixels',

@@ -59,6 +59,11 @@ class Sdk:
         """Whether archives and media lack what no transcoder takes."""
         return self.is_at_least(1, 13)
 
+    @property
+    def has_labels(self) -> bool:
+        """Whether resources can have labels."""
+        return self.is_at_least(1, 12)
+
     def configuration(self) -> str:
         """Orthanc's configuration, as JSON."""
         return self._text(Service.GET_CONFIGURATION)

@@ -15,9 +15,10 @@ from .errors import SettingsError
 from .options import SECTION
 from .settings import Settings
 
-# Names of sections that are alike by more than this are misspelt; the nearest of Orthanc's
-# own plugins, "Transfers", has 0.74.
+# A section with a name that has this stem, or is alike by more than that, is a misspelt one:
+# no object among Orthanc's options is, and of its plugins' sections "Transfers" has 0.74.
 _ALIKE = 0.8
+_STEM = "transcod"
 
 
 class Configuration(Protocol):
@@ -96,8 +97,8 @@ def _misspelt(sections: Collection[str]) -> Iterator[str]:
 
 
 def _looks_like_ours(name: str) -> bool:
-    ours = SECTION.casefold()
-    return ours in name or difflib.SequenceMatcher(None, ours, name).ratio() > _ALIKE
+    likeness = difflib.SequenceMatcher(None, SECTION.casefold(), name).ratio()
+    return _STEM in name or likeness > _ALIKE
 
 
 def _failure_mistakes(settings: Settings, host: Host | None) -> Iterator[str]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from orthanc_transcoder import startup
+from orthanc_transcoder import advice, startup
 from orthanc_transcoder.errors import SettingsError
 from orthanc_transcoder.host.seam import Configuration
 from orthanc_transcoder.options import SECTION
@@ -25,6 +28,10 @@ OFFICIAL = (
     "UserContentType", "UserMetadata", "VolView", "Warnings", "WebViewer", "WholeSlideImaging",
     "Worklists", "Wsi",
 )  # fmt: skip
+
+
+CONFIGURATIONS = Path(__file__).resolve().parents[2] / "orthanc-config"
+SHIPPED = sorted(CONFIGURATIONS.rglob("*.json"))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,3 +143,11 @@ def test_all_mistakes_are_named_at_once() -> None:
         OLD,
     )
     assert len(found) == 5
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: str(path.relative_to(CONFIGURATIONS)))
+def test_nothing_is_wrong_with_what_is_shipped(path: Path) -> None:
+    values = json.loads(re.sub(r"^\s*//.*$", "", path.read_text(), flags=re.MULTILINE))
+    assert mistakes(values, OLD) == []
+    configuration = Configuration(FakeOrthanc(values), SECTION)
+    assert advice.on_ingest(Settings.parse(configuration.section), configuration) == {}

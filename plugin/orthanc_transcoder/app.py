@@ -12,19 +12,22 @@ import json
 import logging
 import platform
 
-from . import __version__, metrics, peek
+from . import __version__, advice, metrics, peek, startup
 from .control import QualityControl
 from .decoding import DecodingService
 from .errors import SettingsError
 from .fingerprint import fingerprint
 from .forwarding import Forwarder, Forwarding
 from .host import seam
+from .host.sdk import Sdk
 from .index import Index
 from .options import SECTION
 from .originals import Originals
+from .peers import PeerWatch
 from .pool.process import WorkerProcess
 from .pool.supervisor import Pool
 from .pool.waiting import Patience
+from .problems import Problems
 from .records import Records, RestError
 from .reports import Reports
 from .service import TranscodingService
@@ -44,26 +47,40 @@ def start(orthanc: seam.Orthanc) -> None:
     Raises
     ------
     SettingsError
-        If the ``Transcoder`` section is wrong.
+        If the ``Transcoder`` section is wrong, or does not fit this Orthanc.
     """
     _log_into(orthanc)
     configuration = seam.Configuration(orthanc, SECTION)
     try:
         settings = Settings.parse(configuration.section)
+        native = seam.find_sdk(orthanc, settings.native_callbacks)
+        startup.check(settings, configuration, native[0])
     except SettingsError as error:
         _log.error("%s", error)
         raise
-    Plugin(orthanc, settings, configuration)
+    Plugin(orthanc, settings, configuration, *native)
 
 
 class Plugin:
-    """The running plugin."""
+    """The running plugin.
+
+    Parameters
+    ----------
+    sdk, no_sdk
+        The native interface, or why it is not used.
+    """
 
     def __init__(
-        self, orthanc: seam.Orthanc, settings: Settings, configuration: seam.Configuration
+        self,
+        orthanc: seam.Orthanc,
+        settings: Settings,
+        configuration: seam.Configuration,
+        sdk: Sdk | None,
+        no_sdk: str,
     ) -> None:
         self._settings = settings
-        self._sdk, self._no_sdk = seam.find_sdk(orthanc, settings.native_callbacks)
+        self._sdk, self._no_sdk = sdk, no_sdk
+        self._problems = Problems()
         self._rest = seam.NativeRest(self._sdk) if self._sdk else seam.OfficialRest(orthanc)
         self._records = Records(self._rest, settings.report_metadata)
         self._deputy = Deputy(2)
@@ -88,6 +105,8 @@ class Plugin:
         atexit.register(self._stop)
         self._register(orthanc, configuration)
         self._start_forwarding(settings.forwarding)
+        self._tell_of_configuration(configuration)
+        self._peers = self._watch_peers(configuration)
 
     def _find_originals(self, configuration: seam.Configuration) -> Originals:
         forwarding = self._settings.forwarding
@@ -117,9 +136,28 @@ class Plugin:
         if forwarding is None:
             return
         if isinstance(self._rest, seam.NativeRest):
-            self._forwarder = Forwarder(self._rest, forwarding, seam.is_closed)
+            self._forwarder = Forwarder(self._rest, forwarding, seam.is_closed, self._problems)
         else:
-            _log.error("nothing is forwarded, because the native interface is not used")
+            self._tell(
+                "forwarding", "nothing is forwarded, because the native interface is not used"
+            )
+
+    def _tell_of_configuration(self, configuration: seam.Configuration) -> None:
+        for option, sentence in advice.on_ingest(self._settings, configuration).items():
+            self._tell("configuration", sentence, option)
+        if self._settings.on_failure and not self._control:
+            sentence = "nothing is checked, because the native interface is not used"
+            self._tell("quarantine", sentence)
+
+    def _watch_peers(self, configuration: seam.Configuration) -> PeerWatch | None:
+        named = startup.named_peers(self._settings)
+        if not (named and self._sdk and configuration.peers_in_database):
+            return None
+        return PeerWatch(self._rest, named, self._problems, seam.is_closed)
+
+    def _tell(self, part: str, sentence: str, about: str = "") -> None:
+        self._problems.report(part, sentence, about)
+        _log.error("%s", sentence)
 
     def _start_pool(self) -> Pool:
         files = fingerprint()
@@ -146,6 +184,7 @@ class Plugin:
             configuration.index_folder,
             self._service.seconds,
             seam.is_closed,
+            self._problems,
         )
 
     def _make_site(self) -> Site:
@@ -158,7 +197,8 @@ class Plugin:
     def _register(self, orthanc: seam.Orthanc, configuration: seam.Configuration) -> None:
         ingest = configuration.ingest
         if self._sdk:
-            _tell_of_builtin(configuration)
+            if sentence := advice.on_builtin(configuration.builtin_order):
+                _log.warning("%s", sentence)
             seam.register_transcoder(self._sdk, self._service.transcode, self._deputy)
             seam.register_decoder(self._sdk, self._decoding.decode, self._deputy)
             seam.register_metrics(self._sdk, self._metrics, self._deputy)
@@ -205,6 +245,8 @@ class Plugin:
             },
             "codecs": codecs,
             "forwarding": self._forwarder.state() if self._forwarder else None,
+            "quarantine": self._control.quarantine.state() if self._control else None,
+            "problems": self._problems.standing(),
             "counters": self._service.counters,
             "checks": {
                 "enabled": bool(self._control and self._control.check),
@@ -216,6 +258,7 @@ class Plugin:
         return {
             **metrics.of_transcodings(self._service.tallies),
             **metrics.of_pool(self._pool.state()),
+            **metrics.of_problems(self._problems.totals()),
         }
 
     def _version_of(self, uri: str) -> str:
@@ -223,6 +266,8 @@ class Plugin:
 
     def _stop(self) -> None:
         """Called when Orthanc finalises Python: no callback comes any more."""
+        if self._peers:
+            self._peers.stop()
         if self._forwarder:
             self._forwarder.stop()
         if self._control:
@@ -232,21 +277,6 @@ class Plugin:
             self._control.close()
         self._deputy.stop()
         self._asker.stop()
-
-
-def _tell_of_builtin(configuration: seam.Configuration) -> None:
-    """What Orthanc's own decoder and transcoder, which run inside the server, may still do."""
-    if configuration.builtin_first:
-        _log.warning(
-            '"BuiltinDecoderTranscoderOrder" is "Before": Orthanc\'s own transcoder comes first, '
-            'and what it makes is not proven; "Disabled" is recommended'
-        )
-    elif configuration.builtin_decoder:
-        _log.warning(
-            '"BuiltinDecoderTranscoderOrder" is "After": what is declined here, damaged images '
-            "among it, goes on to Orthanc's own transcoder, which guesses at it, and its result "
-            'is stored in the place of the original; "Disabled" is recommended'
-        )
 
 
 def _log_into(orthanc: seam.Orthanc) -> None:

@@ -15,6 +15,7 @@ from .index import Index
 from .inspector import Inspector
 from .pool.jobs import Answer, Lane
 from .pool.supervisor import Pool
+from .problems import Problems
 from .quarantine import Quarantine
 from .records import Records
 from .reports import Reports
@@ -53,19 +54,20 @@ class QualityControl:
         folder: Path | None,
         seconds: Callable[[int], float],
         is_closed: Callable[[], bool],
+        problems: Problems,
     ) -> None:
         rest = seam.inspector_rest(sdk)
         self._pool, self._seconds, self._is_closed = pool, seconds, is_closed
         self._second_opinion = settings.second_opinion
         self.index = open_index(folder)
         self.reports = Reports(rest, records, self.index, settings.checks)
-        quarantine = Quarantine(rest, settings.on_failure)
+        self.quarantine = Quarantine(rest, settings.on_failure, problems)
         self._inspector = Inspector(
             rest,
             records,
             self.index,
             self._examine if settings.checks else None,
-            quarantine.take,
+            self.quarantine.take,
             is_closed,
         )
         self._submit = seam.register_jobs(sdk, KIND, self._restore, deputy)

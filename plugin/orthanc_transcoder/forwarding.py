@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from . import threads
+from .problems import Problems
 from .records import RestError
 
 _log = logging.getLogger(__name__)
@@ -77,8 +78,14 @@ class Forwarding:
 class Forwarder:
     """Follows Orthanc's changes on a thread of its own."""
 
-    def __init__(self, rest: Rest, forwarding: Forwarding, is_closed: Callable[[], bool]) -> None:
-        self._rest = rest
+    def __init__(
+        self,
+        rest: Rest,
+        forwarding: Forwarding,
+        is_closed: Callable[[], bool],
+        problems: Problems,
+    ) -> None:
+        self._rest, self._problems = rest, problems
         self._is_closed = is_closed
         self._to = forwarding
         self._stop = threading.Event()
@@ -168,7 +175,7 @@ class Forwarder:
                 self._complain(f"{resource} was not forwarded to {self._to.peer}: {error}")
                 refusals += self._peer_answers()
             else:
-                self._problem = ""
+                self._recover()
                 return True
             if refusals >= _ATTEMPTS:
                 self._set_aside[resource] = time.monotonic() + _SET_ASIDE_SECONDS
@@ -189,6 +196,7 @@ class Forwarder:
                 self._set_aside[resource] = time.monotonic() + _SET_ASIDE_SECONDS
             else:
                 del self._set_aside[resource]
+                self._recover()
             self._save()
 
     def _send(self, resource: str) -> None:
@@ -237,4 +245,9 @@ class Forwarder:
         """Say a thing once, not at each attempt."""
         if problem != self._problem:
             self._problem = problem
+            self._problems.report("forwarding", problem)
             _log.warning("%s", problem)
+
+    def _recover(self) -> None:
+        self._problem = ""
+        self._problems.clear("forwarding")

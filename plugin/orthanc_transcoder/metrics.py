@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .pool.supervisor import PoolState
+from .problems import Total
 from .service import Tally
 
 _PREFIX = "orthanc_transcoder_"
@@ -35,4 +36,13 @@ def of_pool(pool: PoolState) -> dict[str, float]:
     }
     for lane, count in pool.waiting.items():
         values[f'{_PREFIX}queue_length{{lane="{lane}"}}'] = count
+    return values
+
+
+def of_problems(totals: Mapping[str, Total]) -> dict[str, float]:
+    """Problems by part: how many were reported since the start, and whether one stands now."""
+    values: dict[str, float] = {}
+    for part, total in totals.items():
+        values[f'{_PREFIX}problems_total{{part="{part}"}}'] = total.count
+        values[f'{_PREFIX}problem{{part="{part}"}}'] = int(total.stands)
     return values

@@ -90,6 +90,5 @@ _ON_FAILURE: dict[str, Callable[[Any], bool]] = {
 
 
 def is_on_failure(value: dict[str, Any]) -> bool:
-    """What becomes of failed instances; nothing is deleted that no peer has."""
-    known = all(name in _ON_FAILURE and _ON_FAILURE[name](one) for name, one in value.items())
-    return known and ("Delete" not in value or "Peer" in value)
+    """What becomes of failed instances; ``startup`` looks at what belongs together."""
+    return all(name in _ON_FAILURE and _ON_FAILURE[name](one) for name, one in value.items())

@@ -321,7 +321,7 @@ OPTIONS: tuple[Option, ...] = (
         {},
         "",
         'an object with one or more of "Label" (a label of Orthanc), "Peer" (an Orthanc peer), '
-        '"Delete" (true or false); empty means nothing',
+        'and, with "Peer", "Delete" (true or false); empty means nothing',
         is_on_failure,
         "What becomes of an instance whose verdict is FAIL: it gets a label (Orthanc 1.12.0 or "
         "later), it is sent to a peer, and, with `Delete`, it is deleted here once the peer has "
@@ -335,6 +335,7 @@ OPTIONS: tuple[Option, ...] = (
         "metadata number",
         "1024 to 65535",
         between(1024, 65535),
-        "Number of the user-defined metadata that holds each instance's report.",
+        "Number of the user-defined metadata, and attachment, that holds each instance's report; "
+        "one that Orthanc's `UserMetadata` and `UserContentType` do not name.",
     ),
 )  # fmt: skip

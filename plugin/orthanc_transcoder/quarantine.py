@@ -1,15 +1,20 @@
 """What becomes of instances that failed the checks: a label, a peer, a quarantine.
 
 Nothing is deleted here before the peer has confirmed that it stored it. What
-cannot be done is logged; the instance stays as it is.
+cannot be done is logged, counted and a problem, which stands until all that is to
+be done with a failed instance can be done again; the instance stays as it is.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import threading
+from collections import Counter
+from collections.abc import Callable
 from typing import Any, Protocol
 
+from .problems import Problems
 from .records import RestError
 
 _log = logging.getLogger(__name__)
@@ -31,30 +36,66 @@ class Rest(Protocol):
 class Quarantine:
     """Applies the setting ``QualityFailure``."""
 
-    def __init__(self, rest: Rest, on_failure: dict[str, Any]) -> None:
-        self._rest = rest
+    def __init__(self, rest: Rest, on_failure: dict[str, Any], problems: Problems) -> None:
+        self._rest, self._problems = rest, problems
         self._label = str(on_failure.get("Label", ""))
         self._peer = str(on_failure.get("Peer", ""))
         self._delete = bool(on_failure.get("Delete", False))
+        self._lock = threading.Lock()
+        self._counts: Counter[str] = Counter()
+
+    def state(self) -> dict[str, Any] | None:
+        """For the status page: counts of instances since the start; None without a setting."""
+        if not (self._label or self._peer):
+            return None
+        with self._lock:
+            counts = {
+                name: self._counts[name] for name in ("labelled", "sent", "deleted", "failed")
+            }
+        return {"peer": self._peer, "label": self._label, **counts}
 
     def take(self, instance: str) -> None:
         """See to one failed instance."""
+        labelled = not self._label or self._try("labelled", instance, self._put_label)
+        moved = not self._peer or self._move(instance)
+        if labelled and moved:
+            self._problems.clear("quarantine")
+        else:
+            self._count("failed")
+
+    def _move(self, instance: str) -> bool:
+        sent = self._try("sent", instance, self._send, f" to {self._peer}")
+        if not (sent and self._delete):
+            return sent
+        deleted = self._try("deleted", instance, self._remove, f" although {self._peer} has it")
+        if deleted:
+            _log.warning("failed instance %s was moved to %s", instance, self._peer)
+        return deleted
+
+    def _try(self, done: str, instance: str, step: Callable[[str], None], how: str = "") -> bool:
+        """Make one step; gives whether it could be made."""
         try:
-            if self._label:
-                self._rest.rest_put(f"/instances/{instance}/labels/{self._label}", b"")
+            step(instance)
         except RestError as error:
-            _log.warning("failed instance %s was not labelled: %s", instance, error)
-        try:
-            if self._peer:
-                self._send(instance)
-        except RestError as error:
-            _log.error("failed instance %s was not sent to %s: %s", instance, self._peer, error)
+            sentence = f"failed instance {instance} was not {done}{how}: {error}"
+            self._problems.report("quarantine", sentence)
+            _log.error("%s", sentence)
+            return False
+        self._count(done)
+        return True
+
+    def _put_label(self, instance: str) -> None:
+        self._rest.rest_put(f"/instances/{instance}/labels/{self._label}", b"")
 
     def _send(self, instance: str) -> None:
         body = json.dumps({"Resources": [instance], "Synchronous": True}).encode()
         answer = json.loads(self._rest.rest_post(f"/peers/{self._peer}/store", body))
         if answer.get("FailedInstancesCount") != 0:
             raise RestError(f"the peer did not confirm it: {answer}")
-        if self._delete:
-            self._rest.rest_delete(f"/instances/{instance}")
-            _log.warning("failed instance %s was moved to %s", instance, self._peer)
+
+    def _remove(self, instance: str) -> None:
+        self._rest.rest_delete(f"/instances/{instance}")
+
+    def _count(self, what: str) -> None:
+        with self._lock:
+            self._counts[what] += 1

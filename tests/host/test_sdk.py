@@ -58,6 +58,7 @@ SIZES = {
     "int32_t": 4,
     "uint32_t": 4,
     "float": 4,
+    "OrthancPluginErrorCode": 4,
     "OrthancPluginMetricsType": 4,
     "OrthancPluginPixelFormat": 4,
 }
@@ -82,6 +83,7 @@ STRUCTURES = {
     "_OrthancPluginRetrieveDynamicString": abi.RetrieveDynamicString,
     "_OrthancPluginRestApiGet": abi.RestApiGet,
     "_OrthancPluginRestApiPostPut": abi.RestApiPostPut,
+    "_OrthancPluginGetErrorDescription": abi.GetErrorDescription,
     "_OrthancPluginGlobalProperty": abi.GlobalProperty,
     "_OrthancPluginTranscoderCallback": abi.Callback,
     "_OrthancPluginDecodeImageCallback": abi.Callback,

@@ -45,6 +45,10 @@ class Pair:
         found: dict[str, Any] = self.buffer.get("/transcoder/status")["forwarding"]
         return found
 
+    def problems(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.buffer.get("/transcoder/status")["problems"]
+        return found
+
 
 MakePair = Callable[..., Pair]
 
@@ -169,14 +173,16 @@ def test_what_is_kept_here_is_not_sent_again_after_a_restart(make_pair: MakePair
     assert len(pair.peer.instances()) == 1
 
 
-def test_an_unknown_peer_is_told(make_pair: MakePair) -> None:
+def test_a_peer_that_is_away_is_a_problem_until_it_is_back(make_pair: MakePair) -> None:
     pair = make_pair(Level="Instance")
-    pair.buffer._config["OrthancPeers"] = {}
     pair.buffer.start()
     pair.buffer.store(native_file(Image(rows=16, columns=16)))
-    until(lambda: "peer" in pair.forwarding()["problem"])
-    assert len(pair.buffer.instances()) == 1
-    assert pair.buffer.stop() == 0
+    until(lambda: pair.problems() != [])
+    (problem,) = pair.problems()
+    assert (problem["part"], problem["sentence"]) == ("forwarding", pair.forwarding()["problem"])
+    pair.peer.start()
+    until(lambda: pair.problems() == [])
+    assert len(pair.peer.instances()) == 1
 
 
 def uid_of(content: bytes) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from orthanc_transcoder.problems import Problems
 from orthanc_transcoder.quarantine import Quarantine
 from orthanc_transcoder.records import RestError
 
@@ -32,6 +33,10 @@ class FakeRest:
         self._call("DELETE", uri)
 
 
+def made(rest: FakeRest, setting: dict[str, Any], problems: Problems | None = None) -> Quarantine:
+    return Quarantine(rest, setting, problems or Problems())
+
+
 LABEL = ("PUT", "/instances/i/labels/bad")
 SEND = ("POST", "/peers/pacs/store")
 DELETE = ("DELETE", "/instances/i")
@@ -45,13 +50,14 @@ DELETE = ("DELETE", "/instances/i")
         ({"Peer": "pacs"}, [SEND]),
         ({"Label": "bad", "Peer": "pacs", "Delete": True}, [LABEL, SEND, DELETE]),
         ({"Peer": "pacs", "Delete": False}, [SEND]),
+        ({"Delete": False}, []),
     ],
 )
 def test_it_does_what_the_setting_says(
     setting: dict[str, Any], calls: list[tuple[str, str]]
 ) -> None:
     rest = FakeRest()
-    Quarantine(rest, setting).take("i")
+    made(rest, setting).take("i")
     assert rest.calls == calls
 
 
@@ -60,20 +66,67 @@ def test_nothing_is_deleted_that_the_peer_has_not_confirmed(
     answer: object, caplog: pytest.LogCaptureFixture
 ) -> None:
     rest = FakeRest(answer)
-    Quarantine(rest, {"Peer": "pacs", "Delete": True}).take("i")
+    made(rest, {"Peer": "pacs", "Delete": True}).take("i")
     assert rest.calls == [SEND]
     assert "was not sent to pacs" in caplog.text
 
 
 def test_a_peer_that_is_away_leaves_the_instance(caplog: pytest.LogCaptureFixture) -> None:
     rest = FakeRest(fails="peers")
-    Quarantine(rest, {"Label": "bad", "Peer": "pacs", "Delete": True}).take("i")
+    made(rest, {"Label": "bad", "Peer": "pacs", "Delete": True}).take("i")
     assert rest.calls == [LABEL, SEND]
     assert "was not sent to pacs" in caplog.text
 
 
 def test_an_orthanc_without_labels_still_sends(caplog: pytest.LogCaptureFixture) -> None:
     rest = FakeRest(fails="labels")
-    Quarantine(rest, {"Label": "bad", "Peer": "pacs"}).take("i")
+    made(rest, {"Label": "bad", "Peer": "pacs"}).take("i")
     assert rest.calls == [LABEL, SEND]
     assert "was not labelled" in caplog.text
+
+
+ALL = {"Label": "bad", "Peer": "pacs", "Delete": True}
+
+
+@pytest.mark.parametrize(
+    ("fails", "counts", "says"),
+    [
+        ("", (1, 1, 1, 0), ""),
+        ("labels", (0, 1, 1, 1), "failed instance i was not labelled: 503"),
+        ("peers", (1, 0, 0, 1), "failed instance i was not sent to pacs: 503"),
+        (
+            "instances/i",
+            (0, 1, 0, 1),
+            "failed instance i was not deleted although pacs has it: 503",
+        ),
+    ],
+)
+def test_what_fails_is_counted_and_a_problem(
+    fails: str, counts: tuple[int, ...], says: str
+) -> None:
+    problems = Problems()
+    quarantine = made(FakeRest(fails=fails), ALL, problems)
+    quarantine.take("i")
+    names = ("labelled", "sent", "deleted", "failed")
+    assert quarantine.state() == {
+        "peer": "pacs",
+        "label": "bad",
+        **dict(zip(names, counts, strict=True)),
+    }
+    assert [one["sentence"] for one in problems.standing()] == [says] * bool(says)
+
+
+def test_a_problem_stands_until_it_works_again() -> None:
+    rest, problems = FakeRest(fails="peers"), Problems()
+    quarantine = made(rest, ALL, problems)
+    quarantine.take("i")
+    quarantine.take("i")
+    assert [one["count"] for one in problems.standing()] == [2]
+    rest.fails = ""
+    quarantine.take("i")
+    assert problems.standing() == []
+
+
+@pytest.mark.parametrize("setting", [{}, {"Delete": False}])
+def test_without_a_setting_there_is_no_state(setting: dict[str, Any]) -> None:
+    assert made(FakeRest(), setting).state() is None

@@ -9,11 +9,11 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.orthanc.conftest import StartOrthanc
-from tests.orthanc.servers import OrthancServer
+from tests.orthanc.servers import OrthancServer, free_port
 from tests.samples import sample_path
 from tests.web.browsing import APP, Watcher, legend, numbers, rows, tiles
 from tests.web.conftest import Visit, transcoding
-from tests.web.filling import until_checked
+from tests.web.filling import TRUNCATED, until_checked
 
 DASHBOARD = APP + "index.html"
 OUTCOMES = {
@@ -177,3 +177,29 @@ def test_what_keeps_the_server_from_working_is_said(
     server.store(sample_path("CT_small.dcm").read_bytes())
     page = watch(server).open(DASHBOARD)
     expect(page.locator("#alerts")).to_contain_text("nothing is transcoded", timeout=20000)
+
+
+def test_problems_are_seen_while_they_stand(
+    watch: Callable[[OrthancServer], Watcher], start_orthanc: StartOrthanc
+) -> None:
+    port = free_port()
+    config = {
+        "OrthancPeers": {"quarantine": [f"http://127.0.0.1:{port}/"]},
+        "HttpTimeout": 5,
+        "Transcoder": {"QualityFailure": {"Peer": "quarantine"}},
+    }
+    server = start_orthanc(**transcoding(**config))
+    page = watch(server).open(DASHBOARD)
+    notice = page.locator("#alerts").get_by_role("alert")
+    expect(notice).to_have_count(0)
+    identifier = server.store(TRUNCATED)["ID"]
+    expect(notice).to_contain_text(
+        f"Quarantine: failed instance {identifier} was not sent to quarantine", timeout=20000
+    )
+    expect(notice).to_contain_text("Since ")
+    failed = [row for row in rows(page, "#workers") if "not labelled, sent" in row[0].text]
+    assert [row[1].values for row in failed] == [(1,)]
+    start_orthanc(config={"HttpPort": port})
+    server.post(f"/transcoder/instances/{identifier}/check", b"")
+    expect(notice).to_have_count(0, timeout=20000)
+    page.close()  # before the servers end

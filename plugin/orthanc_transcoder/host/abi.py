@@ -42,6 +42,7 @@ class Service(IntEnum):
     GET_GLOBAL_PROPERTY = 8
     SET_GLOBAL_PROPERTY = 9
     GET_CONFIGURATION = 13
+    GET_ERROR_DESCRIPTION = 17
     SET_METRICS_VALUE = 31
     CREATE_MEMORY_BUFFER = 38
     SET_METRICS_INTEGER_VALUE = 43  # from Orthanc 1.12.1 on
@@ -98,6 +99,12 @@ class RestApiPostPut(ctypes.Structure):
         ("body", ctypes.c_char_p),
         ("body_size", ctypes.c_uint32),
     )
+
+
+class GetErrorDescription(ctypes.Structure):
+    """``_OrthancPluginGetErrorDescription``."""
+
+    _fields_ = (("target", ctypes.POINTER(ctypes.c_char_p)), ("error", ctypes.c_int32))
 
 
 class GlobalProperty(ctypes.Structure):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,12 +40,23 @@ class Configuration:
         self.section: object = values.get(section, {})
         self.ingest = IngestRule(values)
         self.lossy_quality = int(values.get("DicomLossyTranscodingQuality", 90))
-        order = values.get("BuiltinDecoderTranscoderOrder", "After")
-        self.builtin_decoder = order != "Disabled"
-        self.builtin_first = order == "Before"
+        self.builtin_order = str(values.get("BuiltinDecoderTranscoderOrder", "After"))
+        self.builtin_decoder = self.builtin_order != "Disabled"
         self.overwrites = values.get("OverwriteInstances", False) is not False
         folder = values.get("IndexDirectory") or values.get("StorageDirectory", "OrthancStorage")
+        self.sections = tuple(name for name, one in values.items() if isinstance(one, dict))
+        self.peers = tuple(values.get("OrthancPeers", {}))
+        # Those of the option are then ignored.
+        self.peers_in_database = values.get("OrthancPeersInDatabase", False) is True
+        self.named_numbers = tuple(_named_numbers(values))
         self.index_folder = _resolve(str(orthanc.GetConfigurationPath()), str(folder))
+
+
+def _named_numbers(values: dict[str, Any]) -> Iterator[tuple[str, str, int]]:
+    """The metadata and attachments that the user defined: ``name: number``, or with a type."""
+    for option in ("UserMetadata", "UserContentType"):
+        for name, number in values.get(option, {}).items():
+            yield option, name, number[0] if isinstance(number, list) else number
 
 
 def _resolve(configuration: str, folder: str) -> Path:

@@ -19,8 +19,8 @@ from .discovery import find_context
 class ServiceError(Exception):
     """A service of the core answered with an error code."""
 
-    def __init__(self, service: int, code: int) -> None:
-        super().__init__(f"service {service} failed with error code {code}")
+    def __init__(self, service: int, code: int, description: str) -> None:
+        super().__init__(f"service {service} failed with error code {code}: {description}")
         self.code = code
 
 
@@ -58,6 +58,11 @@ class Sdk:
     def drops_what_is_declined(self) -> bool:
         """Whether archives and media lack what no transcoder takes."""
         return self.is_at_least(1, 13)
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether resources can have labels."""
+        return self.is_at_least(1, 12)
 
     def configuration(self) -> str:
         """Orthanc's configuration, as JSON."""
@@ -105,7 +110,7 @@ class Sdk:
         """Call any service; raises like ``rest_get``."""
         code = self._context.invoke_service(self._address, service, ctypes.addressof(parameters))
         if code != abi.SUCCESS:
-            raise ServiceError(service, code)
+            raise ServiceError(service, code, self._describe(code))
 
     def register(self, service: int, function: Any) -> None:
         """Register a callback, and keep it; raises like ``rest_get``."""
@@ -147,6 +152,15 @@ class Sdk:
             raise HostError(f"the context that was found does not answer: {error}") from error
         if path != orthanc.GetOrthancPath() or configuration != orthanc.GetConfiguration():
             raise HostError("the context that was found gives other answers than Orthanc")
+
+    def _describe(self, code: int) -> str:
+        """What an error code means, in the core's words."""
+        text = ctypes.c_char_p()  # the core's own, not to be freed
+        call = abi.GetErrorDescription(ctypes.pointer(text), code)
+        self._context.invoke_service(
+            self._address, Service.GET_ERROR_DESCRIPTION, ctypes.addressof(call)
+        )
+        return (text.value or b"unknown").decode()
 
     def _text(self, service: int) -> str:
         result = ctypes.c_void_p()

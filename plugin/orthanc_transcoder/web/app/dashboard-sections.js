@@ -3,31 +3,34 @@
 
 import { overTime } from './charts.js';
 import { h } from './dom.js';
-import { bytes, data, dataBytes, percent, plural, ratio, whole } from './format.js';
+import { bytes, data, dataBytes, percent, plural, ratio, time as moment, whole } from './format.js';
 import {
   bar, explorer, message, outcomeChip, panel, reportPage, severityChip, stacked, syntax, tile,
   verdictChip, verdictParts,
 } from './parts.js';
 import { isId } from './api.js';
 import { plain } from './tables.js';
-import { LANES, OUTCOMES, reason } from './words.js';
+import { LANES, OUTCOMES, part, reason } from './words.js';
 
 const TOP = 8;
 
-/** Sentences about what keeps the server from working as it should. */
+/** What keeps the server from working as it should: a sentence, and what is known of it. */
 export function problems(status) {
   const native = status.native_callbacks || {};
   const pool = status.workers || {};
   return [
-    pool.unavailable && `No worker is available, so nothing is transcoded: ${pool.unavailable}`,
-    native.registered === false && 'Only received instances are transcoded, because the native '
-      + `interface of Orthanc is not used: ${native.reason || 'no reason is given'}`,
-    status.forwarding?.problem && `Forwarding: ${status.forwarding.problem}`,
+    pool.unavailable && { sentence: `No worker is available, so nothing is transcoded: ${pool.unavailable}` },
+    native.registered === false && { sentence: 'Only received instances are transcoded, because the '
+      + `native interface of Orthanc is not used: ${native.reason || 'no reason is given'}` },
+    ...(status.problems || []),
   ].filter(Boolean);
 }
 
-export function alerts(sentences) {
-  return sentences.map((sentence) => message('bad', h('p', {}, sentence)));
+export function alerts(all) {
+  return all.map((one) => message('bad',
+    h('p', {}, one.part ? h('b', {}, `${part(one.part)}: `) : null, one.sentence),
+    one.since ? h('p', { class: 'muted small' }, `Since ${moment(one.since)}`,
+      one.count > 1 ? `, ${whole(one.count)} times since the start` : '') : null));
 }
 
 export function server({ status, system }) {
@@ -185,6 +188,8 @@ export function workers({ status, pending }) {
       ['Workers that died or hung, and were replaced', pool.deaths || 0],
       ['Files remembered for that', pool.remembered_files || 0],
       ['Requests refused because too many waited', pool.overloaded || 0],
+      ...(status.quarantine ? [['Failed instances sent to the quarantine', status.quarantine.sent || 0],
+        ['Failed instances not labelled, sent or deleted as they should be', status.quarantine.failed || 0]] : []),
     ], true),
     about(status));
 }

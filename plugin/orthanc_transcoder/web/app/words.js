@@ -150,6 +150,17 @@ export function reason(code) {
 }
 
 // The lanes of the queue, the most urgent first.
+// The parts of the product that may have problems.
+const PARTS = {
+  configuration: 'Configuration',
+  forwarding: 'Forwarding',
+  quarantine: 'Quarantine',
+};
+
+export function part(name) {
+  return PARTS[name] || name;
+}
+
 export const LANES = {
   interactive: 'Frames that someone looks at',
   bulk: 'Transcodings',

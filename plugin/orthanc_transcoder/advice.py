@@ -1,0 +1,92 @@
+"""What the settings and Orthanc's own options cost, told at the start, which they do not stop.
+
+Orthanc stores in any case: what cannot be transcoded is kept as it came, or is left to
+Orthanc's own transcoder, which runs inside the server, and whose results nobody proves.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from . import syntaxes
+from .options import SECTION
+from .settings import Settings
+
+_ALWAYS_LOSSY = frozenset(syntaxes.LOSSY_METHODS) - frozenset(syntaxes.REVERSIBLE_TWIN)
+
+
+class Ingest(Protocol):
+    """Orthanc's own options about ingest."""
+
+    target: str
+    uncompressed: bool
+    compressed: bool
+
+
+class Configuration(Protocol):
+    """Orthanc's own options, as far as this needs them.
+
+    Attributes
+    ----------
+    builtin_order
+        When Orthanc's own transcoder is asked: ``Before``, ``After`` or ``Disabled``.
+    """
+
+    builtin_order: str
+
+    @property
+    def ingest(self) -> Ingest:
+        """What is transcoded at ingest."""
+
+
+def on_builtin(order: str) -> str:
+    """What Orthanc's own decoder and transcoder may still do; empty if they do nothing."""
+    if order == "Disabled":
+        return ""
+    if order == "Before":
+        return (
+            '"BuiltinDecoderTranscoderOrder" is "Before": Orthanc\'s own transcoder comes first, '
+            'and what it makes is not proven; "Disabled" is recommended'
+        )
+    return (
+        '"BuiltinDecoderTranscoderOrder" is "After": what is declined here, damaged images '
+        "among it, goes on to Orthanc's own transcoder, which guesses at it, and its result "
+        'is stored in the place of the original; "Disabled" is recommended'
+    )
+
+
+def on_ingest(settings: Settings, configuration: Configuration) -> dict[str, str]:
+    """Why no image can be transcoded at ingest, by the option that is in the way."""
+    ingest = configuration.ingest
+    if not ingest.target or not (ingest.uncompressed or ingest.compressed):
+        return {}
+    restricted = {syntaxes.resolve(name) for name in settings.restrict}
+    found = {}
+    if ingest.target in _ALWAYS_LOSSY and not settings.lossy:
+        found["Lossy"] = (
+            f'option "{SECTION}.Lossy" is false, but "IngestTranscoding" is {ingest.target}, '
+            f"which is always lossy: {_fate(configuration.builtin_order)}; "
+            f'set "{SECTION}.Lossy" to true, or "IngestTranscoding" to a lossless syntax'
+        )
+    if restricted and ingest.target not in restricted | syntaxes.NATIVE:
+        found["RestrictTransferSyntaxes"] = (
+            f'option "{SECTION}.RestrictTransferSyntaxes" does not list {ingest.target}, '
+            f'which "IngestTranscoding" is: {_fate(configuration.builtin_order)}; '
+            'add it there, or set "IngestTranscoding" to a syntax of that list'
+        )
+    return found
+
+
+def _fate(order: str) -> str:
+    if order == "Disabled":
+        return "every image is declined, and stored as it came"
+    if order == "Before":
+        return (
+            "Orthanc's own transcoder, which comes first, makes what it can, proven and measured "
+            "by nobody, and every other image is declined, and stored as it came "
+            '("BuiltinDecoderTranscoderOrder" is "Before")'
+        )
+    return (
+        "every image is declined, and goes on to Orthanc's own transcoder, whose result nobody "
+        'proves or measures ("BuiltinDecoderTranscoderOrder" is "After")'
+    )

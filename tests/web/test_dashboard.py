@@ -32,6 +32,8 @@ def totals(server: OrthancServer) -> Any:
     # Else the pages would not be looked at with what they are there for.
     assert {"transcoded", "declined", "failed"} <= set(found["by_outcome"])
     assert {"PASS", "WARN", "FAIL"} <= set(found["by_verdict"])
+    assert found["noted"]
+    assert found["received"]
     return found
 
 
@@ -97,8 +99,18 @@ def test_verdicts_and_findings(page: Page, totals: Any) -> None:
     assert legend(page, "#verdicts") == {
         VERDICTS[name]: count for name, count in totals["by_verdict"].items()
     }
-    shown = {row[0].text.splitlines()[-1]: row[2].values[0] for row in rows(page, "#findings")}
-    assert shown == totals["findings"]
+    checks = page.request.get(page.url.replace("index.html", "checks.json")).json()
+    notes = {code for code, check in checks.items() if check["severity"] == "NOTE"}
+    found = totals["findings"]
+    assert instances(page, "#found") == {code: found[code] for code in found.keys() - notes}
+    assert instances(page, "#notes") == {code: found[code] for code in found.keys() & notes}
+    assert instances(page, "#received") == totals["received"]
+    assert page.locator("#verdicts > p data").get_attribute("value") == str(totals["noted"])
+
+
+def instances(page: Page, selector: str) -> dict[str, float]:
+    """How many have each finding."""
+    return {row[0].text.splitlines()[-1]: row[2].values[0] for row in rows(page, selector)}
 
 
 def test_workers(page: Page, server: OrthancServer) -> None:
@@ -136,7 +148,7 @@ def test_every_check_is_explained(visit: Visit, server: OrthancServer) -> None:
     assert shown.keys() == checks.keys()
     for code, check in checks.items():
         assert check["meaning"] in shown[code][0].text
-        assert shown[code][2].text == check["advice"]
+        assert [cell.text for cell in shown[code][2:4]] == [check["readers"], check["advice"]]
 
 
 def test_the_dashboard_follows_what_is_stored(

@@ -145,29 +145,27 @@ export function findings({ findings: counts, received, checks }) {
   const rows = Object.entries(counts);
   const isNote = ([code]) => checks[code]?.severity === 'NOTE';
   return panel('Findings', 'findings',
-    counting('Findings', rows.filter((row) => !isNote(row)), checks) || h('p', { class: 'muted' }, 'Nothing was found.'),
-    below('Notes', counting('Notes', rows.filter(isNote), checks)),
-    below('What was wrong with received files', counting('Received', Object.entries(received), checks)));
-}
-
-function below(title, table) {
-  return table ? [h('h3', {}, title), table] : null;
+    counting('found', 'Findings', rows.filter((row) => !isNote(row)), checks)
+      || h('p', { class: 'muted' }, 'Nothing was found.'),
+    counting('notes', 'Notes', rows.filter(isNote), checks, h('h3', {}, 'Notes')),
+    counting('received', 'What was wrong with received files', Object.entries(received), checks,
+      h('h3', {}, 'What was wrong with received files')));
 }
 
 const RANKS = ['FAIL', 'WARN', 'NOTE'];
 
 // How many instances have which findings, the worst first; null where none has any.
-function counting(caption, found, checks) {
+function counting(id, caption, found, checks, title) {
   const rank = ([code]) => RANKS.indexOf(checks[code]?.severity);
   const rows = found.sort((a, b) => rank(a) - rank(b) || b[1] - a[1]);
   const columns = [
     { title: 'Finding', head: true, cell: ([code]) => [
-      h('a', { href: `checks.html#${encodeURIComponent(code)}`, id: `${caption}-${code}` }, checks[code]?.meaning || reason(code)),
+      h('a', { href: `checks.html#${encodeURIComponent(code)}`, id: `${id}-${code}` }, checks[code]?.meaning || reason(code)),
       h('code', { class: 'code' }, code)] },
     { title: 'Severity', cell: ([code]) => (checks[code] ? severityChip(checks[code].severity) : '') },
     { title: 'Instances', numeric: true, cell: ([, count]) => data(count) },
   ];
-  return rows.length ? folded(caption, columns, rows) : null;
+  return rows.length ? h('div', { id }, title || null, folded(caption, columns, rows)) : null;
 }
 
 export function workers({ status, pending }) {

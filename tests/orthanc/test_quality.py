@@ -11,10 +11,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydicom.dataset import Dataset
 
+from orthanc_transcoder import syntaxes
+from orthanc_transcoder.codec import uids
 from orthanc_transcoder.codec.uids import JPEG2000Lossless
 from tests.orthanc.conftest import JPEG2000_LOSSLESS, StartOrthanc
 from tests.orthanc.servers import SCRIPT, OrthancServer, free_port, orthanc_version, python_plugin
+from tests.quality.making import colour, ct, edited, with_frames
+from tests.quality.spoiling import signed, wrong_offsets
 from tests.samples import sample_path
 from tests.synthesis import Image, encapsulated_file, native_file
 
@@ -72,7 +77,7 @@ def test_every_stored_instance_is_checked_transcoded_or_not(server: OrthancServe
     assert [one["outcome"] for one in reports] == ["transcoded", "declined", "kept"] or [
         one["outcome"] for one in reports
     ] == ["transcoded", "declined", "transcoded"]
-    assert reports[0]["verdict"] == "WARN"
+    assert reports[0]["verdict"] == "PASS"  # with a note
     assert [one["code"] for one in reports[0]["quality"]["findings"]] == ["ct_window_missing"]
     assert reports[0]["quality"]["facts"]["modality"] == "CT"
     assert reports[1]["verdict"] == "PASS"
@@ -106,6 +111,68 @@ def test_totals_agree_with_the_reports(server: OrthancServer) -> None:
     assert (today["transcoded"], today["declined"]) == (4, 1)
 
 
+def longer(dataset: Dataset) -> None:
+    dataset.PixelData += bytes(10)
+
+
+def test_what_was_wrong_with_what_was_received_is_told(server: OrthancServer) -> None:
+    """What is stored has no byte too many, and no signature that could be verified."""
+    identifier = server.store(edited(ct(), longer, signed(0x7FE00010)))["ID"]
+    checked(server, 1)
+    found = report(server, identifier)
+    assert (found["outcome"], found["verdict"], found["quality"]["findings"]) == (
+        "transcoded", "PASS", [],
+    )  # fmt: skip
+    wrong = {one["code"]: one for one in found["received"]}
+    assert wrong.keys() == {"pixel_data_too_long", "digital_signature"}
+    assert wrong["pixel_data_too_long"]["severity"] == "WARN"
+    assert (wrong["digital_signature"]["severity"], wrong["digital_signature"]["where"]) == (
+        "NOTE", "(7FE0,0010)",
+    )  # fmt: skip
+    assert totals(server)["received"] == dict.fromkeys(wrong, 1)
+    answer = server.request("GET", f"/transcoder/instances/{identifier}/report?format=csv")
+    (row,) = csv.DictReader(io.StringIO(answer.body.decode()))
+    assert (row["findings"], row["received"]) == ("", " ".join(sorted(wrong)))
+
+
+def test_what_was_kept_has_its_own_findings(server: OrthancServer) -> None:
+    identifier = server.store(wrong_offsets())["ID"]
+    checked(server, 1)
+    found = report(server, identifier)
+    assert found["outcome"] in ("kept", "unasked")  # Orthanc does not ask for what it has
+    assert (found["verdict"], found["received"]) == ("FAIL", [])
+
+
+def test_the_verdict_is_about_what_another_transcoder_made(start_orthanc: StartOrthanc) -> None:
+    """We fail on a damaged JPEG; Orthanc's own transcoder stores what it guesses."""
+    config = {
+        "IngestTranscoding": syntaxes.EXPLICIT_LE,
+        "BuiltinDecoderTranscoderOrder": "After",
+        "Transcoder": {"Workers": 1, "QualityFailure": {"Peer": "nowhere"}},
+        "OrthancPeers": {"nowhere": [f"http://localhost:{free_port()}/", "", ""]},
+    }
+    server = start_orthanc(plugins=[python_plugin()], script=SCRIPT, config=config)
+    content = with_frames(colour(uids.JPEGBaseline8Bit), cut_short)
+    stored = server.store(content)["ID"]
+    checked(server, 1)
+    found = report(server, stored)
+    assert (found["outcome"], found["code"]) == ("failed", "damaged_codestream")
+    metadata = server.get(f"/instances/{stored}/metadata?expand")
+    assert metadata["TransferSyntax"] == syntaxes.EXPLICIT_LE
+    assert found["verdict"] == found["quality"]["verdict"] != "FAIL"
+    assert ("frame_undecodable", "FAIL") in {
+        (one["code"], one["severity"]) for one in found["received"]
+    }
+    assert totals(server)["failures"][0]["id"] == stored  # a failed transcoding is one
+    assert server.get("/transcoder/status")["quarantine"]["failed"] == 0
+
+
+def cut_short(frame: bytes) -> bytes:
+    """Without the last bytes of its data, and with an end marker all the same."""
+    short = frame.rstrip(b"\0").removesuffix(b"\xff\xd9")[:-30] + b"\xff\xd9"
+    return short + bytes(len(short) % 2)
+
+
 @pytest.mark.parametrize("level", ["series", "studies", "patients"])
 def test_a_resource_has_a_report_as_json_and_csv(server: OrthancServer, level: str) -> None:
     identifier = server.store(sample_path("CT_small.dcm").read_bytes())["ID"]
@@ -117,7 +184,8 @@ def test_a_resource_has_a_report_as_json_and_csv(server: OrthancServer, level: s
     (series,) = found["series"]
     (instance,) = series["instances"]
     assert instance["id"] == identifier
-    assert (found["verdict"], series["verdict"], instance["verdict"]) == ("WARN",) * 3
+    assert (found["verdict"], series["verdict"], instance["verdict"]) == ("PASS",) * 3
+    assert found["noted"] == 1
     answer = server.request("GET", f"/transcoder/{level}/{above}/report?format=csv")
     (row,) = csv.DictReader(io.StringIO(answer.body.decode()))
     assert (row["id"], row["outcome"], row["findings"]) == (

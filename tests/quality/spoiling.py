@@ -14,6 +14,7 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate_extended, generate_frames
 from pydicom.sequence import Sequence
 
+from orthanc_transcoder import syntaxes
 from orthanc_transcoder.codec import uids
 from tests.quality.making import (
     coded,
@@ -246,3 +247,22 @@ def odd_fragment() -> tuple[bytes, bytes, bytes]:
     )
     item = pack("<HHL", 0xFFFE, 0xE000, len(frame)) + frame
     return content, item, pack("<HHL", 0xFFFE, 0xE000, len(frame) + 1) + frame + b"\0"
+
+
+def signed(*tags: int, mac: int = 1, used: int = 1) -> Callable[[Dataset], None]:
+    """A digital signature over some elements, or of parameters that none uses."""
+
+    def edit(dataset: Dataset) -> None:
+        parameters = Dataset()
+        parameters.MACIDNumber = mac
+        parameters.MACCalculationTransferSyntaxUID = syntaxes.EXPLICIT_LE
+        parameters.MACAlgorithm = "SHA256"
+        parameters.DataElementsSigned = list(tags)
+        signature = Dataset()
+        signature.MACIDNumber = used
+        signature.DigitalSignatureUID = "1.2.3"
+        signature.Signature = b"signed"
+        dataset.MACParametersSequence = [parameters]
+        dataset.DigitalSignaturesSequence = [signature]
+
+    return edit

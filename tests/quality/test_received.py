@@ -27,7 +27,14 @@ from tests.quality.making import (
     with_cells,
     with_frames,
 )
-from tests.quality.spoiling import in_jp2, odd_fragment, pixel_vr, replaced, wrong_offsets
+from tests.quality.spoiling import (
+    in_jp2,
+    odd_fragment,
+    pixel_vr,
+    replaced,
+    signed,
+    wrong_offsets,
+)
 
 J2K = uids.JPEG2000Lossless
 TARGETS = (J2K, uids.HTJ2KLossless, uids.RLELossless, syntaxes.EXPLICIT_LE)
@@ -119,23 +126,6 @@ def test_a_defect_of_a_check_costs_no_transcoding(monkeypatch: pytest.MonkeyPatc
     assert [(one.code, one.sentence) for one in report.received] == [
         ("internal_error", "ZeroDivisionError: no luck")
     ]
-
-
-def signed(*tags: int, mac: int = 1, used: int = 1) -> Callable[[Dataset], None]:
-    def edit(dataset: Dataset) -> None:
-        parameters = Dataset()
-        parameters.MACIDNumber = mac
-        parameters.MACCalculationTransferSyntaxUID = syntaxes.EXPLICIT_LE
-        parameters.MACAlgorithm = "SHA256"
-        parameters.DataElementsSigned = list(tags)
-        signature = Dataset()
-        signature.MACIDNumber = used
-        signature.DigitalSignatureUID = "1.2.3"
-        signature.Signature = b"signed"
-        dataset.MACParametersSequence = [parameters]
-        dataset.DigitalSignaturesSequence = [signature]
-
-    return edit
 
 
 PIXELS, PHOTOMETRIC, NAME = 0x7FE00010, 0x00280004, 0x00100010

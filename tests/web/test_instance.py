@@ -19,7 +19,8 @@ from tests.web.filling import until_checked
 
 JPEG2000 = "1.2.840.10008.1.2.4.91"
 DAMAGED = "JPEG2000-embedded-sequence-delimiter.dcm"
-NAMES = (DAMAGED, "693_UNCR.dcm", "liver_1frame.dcm", "test-SR.dcm")
+PADDED = "MR_small_padded.dcm"
+NAMES = (DAMAGED, PADDED, "693_UNCR.dcm", "liver_1frame.dcm", "test-SR.dcm")
 
 
 def stored(server: OrthancServer, name: str) -> str:
@@ -94,6 +95,20 @@ def test_a_second_opinion_in_words(visit: Visit, server: OrthancServer) -> None:
     expect(panel).to_contain_text("Second opinion")
     expect(panel).to_contain_text("1 frame otherwise than the first decoder")
     expect(page.locator(".findings")).to_contain_text("Two decoders read other samples")
+
+
+def test_what_was_wrong_with_what_was_received_in_words(
+    visit: Visit, server: OrthancServer, shown: dict[str, str]
+) -> None:
+    identifier = shown[PADDED]
+    (wrong,) = server.get(f"/transcoder/instances/{identifier}/report")["received"]
+    page = visit(address("instances", identifier))
+    panel = page.locator("section:has(> h2:text-is('As received'))")
+    expect(panel).to_contain_text(wrong["sentence"])
+    expect(panel).to_contain_text("Warning")
+    expect(panel).to_contain_text("Who trips over it:")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Pass")
+    expect(page.locator("section:has(> h2:text-is('Findings'))")).to_contain_text("Nothing was")
 
 
 def test_findings_in_words(visit: Visit, server: OrthancServer, shown: dict[str, str]) -> None:

@@ -142,7 +142,10 @@ def test_filter(page: Page, report: Any) -> None:
         one
         for series in report["series"]
         for one in series["instances"]
-        if one["findings"] or one["received"] or one["verdict"] != "PASS" or one["outcome"] == "failed"
+        if one["findings"]
+        or one["received"]
+        or one["verdict"] != "PASS"
+        or one["outcome"] == "failed"
     ]
     shown = sum(
         len([row for row in rows(page, section(report, one["number"])) if len(row) > 1])

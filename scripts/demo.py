@@ -26,7 +26,10 @@ from pydicom.uid import UID, generate_uid
 from tests.orthanc.servers import SCRIPT, OrthancServer, python_plugin
 from tests.samples import sample_path
 
-INGEST = {"IngestTranscoding": "1.2.840.10008.1.2.4.90"}
+INGEST = {
+    "IngestTranscoding": "1.2.840.10008.1.2.4.90",
+    "Transcoder": {"OnlyIfSmaller": "auto"},
+}
 TIMED_IMAGE = "693_UNCR.dcm"
 TIMED_ROUNDS = 40
 WARM_UP_ROUNDS = 4

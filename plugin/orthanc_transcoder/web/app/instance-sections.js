@@ -48,9 +48,18 @@ function list(report, checks) {
 /** What was wrong with what this instance was made from. */
 export function received(report, checks) {
   const found = report.received || [];
+  const stored = (report.quality?.findings || []).map(identity);
+  const left = found.filter((one) => stored.includes(identity(one)));
+  const gone = found.filter((one) => !stored.includes(identity(one)));
   return found.length ? [h('h2', {}, 'As received'),
-    h('p', { class: 'muted' }, 'What was wrong with the file before it was transcoded. The findings above are of what is stored.'),
-    h('ul', { class: 'findings' }, found.map((one) => finding(one, checks[one.code])))] : null;
+    h('p', { class: 'muted' }, 'What was wrong with the file before it was transcoded, and is not found in what is stored.'),
+    gone.length ? h('ul', { class: 'findings' }, gone.map((one) => finding(one, checks[one.code])))
+      : h('p', {}, 'Nothing.'),
+    left.length ? h('p', { class: 'muted small' }, 'Found in both: ', left.map((one) => one.code).join(', ')) : null] : null;
+}
+
+function identity(one) {
+  return `${one.code} ${one.where} ${one.sentence}`;
 }
 
 function finding(one, check) {

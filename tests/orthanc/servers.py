@@ -262,6 +262,13 @@ class OrthancServer(RestClient):
         """What Orthanc has printed so far, all starts in this folder together."""
         return self.log_path.read_text(errors="replace")
 
+    def told(self, text: str, *, expected: bool = True) -> bool:
+        """Whether Orthanc has printed this; what is expected may come a moment later."""
+        end = time.monotonic() + (10.0 if expected else 0.5)
+        while text not in self.log() and time.monotonic() < end:
+            time.sleep(0.05)
+        return text in self.log()
+
     def storescu(
         self, *paths: Path, options: Sequence[str] = (), timeout: float = 120.0
     ) -> subprocess.CompletedProcess[str]:

@@ -73,7 +73,7 @@ def ask(stage: Stage, order: str, case: str, route: str, folder: Path) -> str:
         assert orthanc_version() >= (1, 13, 0)
         assert unanswered(server) > before
         told = f"{question.header.SOPInstanceUID}: there is no {what.asked} of it from here"
-        assert told in server.log()
+        assert server.told(told)
     return answer
 
 

@@ -53,7 +53,7 @@ def server(start_module_orthanc: StartOrthanc, request: pytest.FixtureRequest) -
             "Transcoder": {"NativeCallbacks": request.param},
         },
     )
-    assert (READY_LINE in server.log()) is request.param
+    assert server.told(READY_LINE, expected=request.param) is request.param
     return server
 
 

@@ -136,7 +136,7 @@ def test_at_ingest_the_original_is_kept_and_a_copy_is_answered(
     # Native pixel data carries what nobody declared: of that there is no doubt.
     asked = code != "unused_bits"
     assert counters(server).get("in_doubt", 0) == before + asked
-    assert (f"is in doubt ({code})" in server.log()) is asked
+    assert server.told(f"is in doubt ({code})", expected=asked) is asked
 
 
 def test_what_two_decoders_read_differently_is_kept_and_fails_the_checks(

@@ -57,7 +57,7 @@ def test_runs_a_script(start_orthanc: StartOrthanc, tmp_path: Path) -> None:
     script = tmp_path / "hello.py"
     script.write_text(HELLO)
     server = start_orthanc(plugins=[python_plugin()], script=script)
-    assert "hello from the script" in server.log()
+    assert server.told("hello from the script")
     assert "python" in server.get("/plugins")
     assert server.vitals().threads > 1
     assert server.children() == []

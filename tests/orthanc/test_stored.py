@@ -82,5 +82,5 @@ def test_an_error_of_ours_keeps_nobody_else_from_being_told(server: OrthancServe
     identifier = server.store(BAD)["ID"]
     seen = server.get("/user/seen")
     assert [one[0] for one in seen["user"]] == [identifier]
-    assert "internal error in the reports: RuntimeError('not this one')" in server.log()
+    assert server.told("internal error in the reports: RuntimeError('not this one')")
     assert server.file(identifier) == BAD

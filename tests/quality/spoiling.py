@@ -266,3 +266,8 @@ def signed(*tags: int, mac: int = 1, used: int = 1) -> Callable[[Dataset], None]
         dataset.DigitalSignaturesSequence = [signature]
 
     return edit
+
+
+def hp_transformed(frame: bytes) -> bytes:
+    """A JPEG-LS codestream that says that its colours went through HP's first transform."""
+    return frame[:2] + b"\xff\xe8\x00\x07mrfx\x01" + frame[2:]

@@ -44,6 +44,7 @@ from tests.quality.spoiling import (
     extreme,
     functional_groups,
     group2,
+    hp_transformed,
     in_jp2,
     labelled_rct,
     lossless_under_lossless_uid,
@@ -151,6 +152,10 @@ PROVOKED: dict[str, tuple[Callable[[], bytes], str]] = {
     "depth_disagrees": (lambda: edited(coded(), having(BitsStored=15, HighBit=14)), "frame 1"),
     "depth_contradicts": (
         lambda: edited(coded(), having(BitsAllocated=8, BitsStored=8, HighBit=7)),
+        "frame 1",
+    ),
+    "private_transform": (
+        lambda: with_frames(colour(uids.JPEGLSLossless), hp_transformed),
         "frame 1",
     ),
     "colour_label": (
@@ -371,6 +376,9 @@ ALSO: list[tuple[str, Callable[[], bytes], str]] = [
     ("lossy_history", lambda: edited(coded(uids.JPEG2000),
                                      having(LossyImageCompressionMethod="ISO_10918_1")),
      "LossyImageCompressionMethod"),
+    ("modality_disagrees",
+     lambda: edited(named_class(grey(), "1.2.840.10008.5.1.4.1.1.1.1"), having(Modality="CT")),
+     "Modality"),
     ("palette_missing", lambda: edited(palette(), having(**{f"{RED}Descriptor": None})),
      f"{RED}Descriptor"),
     ("palette_descriptor", lambda: edited(palette(), having(**{f"{RED}Data": bytes(100)})),
@@ -396,6 +404,16 @@ def test_also_provoked(code: str, make: Callable[[], bytes], where: str) -> None
     found = {(finding.code, finding.where) for finding in inspection.findings}
     assert "internal_error" not in codes(inspection)
     assert (code, where) in found
+
+
+@pytest.mark.parametrize("modality", ["DX", "PX", "IO", "MG"])
+def test_a_dx_image_may_be_of_several_modalities(modality: str) -> None:
+    content = edited(named_class(grey(), "1.2.840.10008.5.1.4.1.1.1.1"), having(Modality=modality))
+    assert "modality_disagrees" not in codes(inspect(content, REGISTRY))
+
+
+def named_class(content: bytes, uid: str) -> bytes:
+    return edited(content, having(SOPClassUID=uid), group2(MediaStorageSOPClassUID=uid))
 
 
 def test_what_is_quoted_is_short_and_printable() -> None:

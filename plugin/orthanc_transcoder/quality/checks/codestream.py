@@ -56,6 +56,8 @@ class Stream:
         header calls it.
     kind
         What is wrong with the transfer syntax.
+    private
+        Number of HP's colour transform, which JPEG-LS does not know.
     shifted
         Low bits that a lossless JPEG's point transform leaves out.
     """
@@ -66,6 +68,7 @@ class Stream:
     colour: str = ""
     label: str = ""
     kind: str = ""
+    private: int = 0
     wrapped: bool = False
     shifted: int = 0
     trailing: bool = False
@@ -95,6 +98,9 @@ def compare(stream: Stream, image: Image, where: str) -> Iterator[Finding]:
     if stream.shifted:
         sentence = f"The lowest {stream.shifted} bits of each sample are not coded, but zero."
         yield found("point_transform", sentence, where)
+    if stream.private:
+        sentence = f"Its colours went through HP's transform {stream.private}."
+        yield found("private_transform", sentence, where)
     if stream.wrapped:
         yield found("codestream_wrapped", "The codestream lies in a JP2 file.", where)
     if stream.trailing:
@@ -165,6 +171,7 @@ def _jpeg(frame: bytes, image: Image) -> Stream:
     return Stream(
         stream.format,
         shifted=stream.point_transform if lossless else 0,
+        private=stream.colour_transform,
         lossy=_jpeg_is_lossy(stream),
         colour=_jpeg_colour(stream, image),
         kind=_jpeg_kind(stream, image.syntax),

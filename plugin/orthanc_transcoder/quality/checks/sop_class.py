@@ -93,12 +93,13 @@ TYPE_1: Final = {
 }
 
 MODALITIES: Final = {
-    _IMAGE + suffix: modality
-    for suffix, modality in {
-        "1": "CR", "1.1": "DX", "1.1.1": "DX", "1.2": "MG", "1.2.1": "MG", "1.3": "IO",
-        "1.3.1": "IO", "2": "CT", "2.1": "CT", "4": "MR", "4.1": "MR", "12.1.1": "XA",
-        "12.2": "RF", "13.1.3": "MG", "20": "NM", "66.4": "SEG", "77.1.6": "SM", "128": "PT",
-        "130": "PT", "481.1": "RTIMAGE", "481.2": "RTDOSE",
+    _IMAGE + suffix: tuple(modalities.split())
+    for suffix, modalities in {
+        # A DX image may be any projection that has a modality of its own (C.8.11.1).
+        "1": "CR", "1.1": "DX PX IO MG", "1.1.1": "DX PX IO MG", "1.2": "MG", "1.2.1": "MG",
+        "1.3": "IO", "1.3.1": "IO", "2": "CT", "2.1": "CT", "4": "MR", "4.1": "MR",
+        "12.1.1": "XA RF", "12.2": "RF XA", "13.1.3": "MG", "20": "NM", "66.4": "SEG",
+        "77.1.6": "SM", "128": "PT", "130": "PT", "481.1": "RTIMAGE", "481.2": "RTDOSE",
     }.items()
 }  # fmt: skip
 
@@ -114,8 +115,8 @@ def type_1(header: Header) -> Iterator[Finding]:
 def modality(header: Header) -> Iterator[Finding]:
     """Compare Modality with what the SOP Class defines."""
     expected, actual = MODALITIES.get(header.file.sop_class_uid), header.text("Modality")
-    if expected and actual and actual != expected:
-        sentence = f"It is {quoted(actual)}, where the SOP Class says {expected}."
+    if expected and actual and actual not in expected:
+        sentence = f"It is {quoted(actual)}, where the SOP Class says {' or '.join(expected)}."
         yield found("modality_disagrees", sentence, "Modality")
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from . import syntaxes
+from . import policy, syntaxes
 from .options import SECTION
 from .settings import Settings
 
@@ -68,13 +68,32 @@ def on_ingest(settings: Settings, configuration: Configuration) -> dict[str, str
             f"which is always lossy: {_fate(configuration.builtin_order)}; "
             f'set "{SECTION}.Lossy" to true, or "IngestTranscoding" to a lossless syntax'
         )
-    if restricted and ingest.target not in restricted | syntaxes.NATIVE:
+    if ingest.target not in policy.WRITABLE:
+        found["IngestTranscoding"] = (
+            f'option "IngestTranscoding" is {ingest.target}, which is not written here: '
+            f"{_fate(configuration.builtin_order)}; choose a syntax that the README lists"
+        )
+    elif restricted and ingest.target not in restricted | syntaxes.NATIVE:
         found["RestrictTransferSyntaxes"] = (
             f'option "{SECTION}.RestrictTransferSyntaxes" does not list {ingest.target}, '
             f'which "IngestTranscoding" is: {_fate(configuration.builtin_order)}; '
             'add it there, or set "IngestTranscoding" to a syntax of that list'
         )
     return found
+
+
+def on_forwarding(settings: Settings) -> dict[str, str]:
+    """Why nothing can be sent on in the syntax that was chosen."""
+    target = settings.forwarding.transcode if settings.forwarding else ""
+    if target not in _ALWAYS_LOSSY or settings.lossy:
+        return {}
+    return {
+        "Forward": (
+            f'option "{SECTION}.Lossy" is false, but "{SECTION}.Forward" transcodes to {target}, '
+            f'which is always lossy: no image is made of it here; set "{SECTION}.Lossy" to true, '
+            'or "Transcode" to a lossless syntax'
+        )
+    }
 
 
 def _fate(order: str) -> str:

@@ -114,21 +114,24 @@ class Plugin:
             ingest=configuration.ingest.target,
             overwrites=configuration.overwrites,
             moved=forwarding.transcode if forwarding and forwarding.delete else "",
+            successor=configuration.builtin_follows,
             is_stored=self._is_stored,
         )
 
-    def _is_stored(self, instance: str) -> bool:
-        """Whether the index knows an instance, and Orthanc still has it.
+    def _is_stored(self, instance: str) -> bool | None:
+        """Whether Orthanc has an instance.
 
-        The index hears of deletions some seconds later. Orthanc may not answer: 1.10.1
-        serves one plugin call at a time, and may be in one that waits for this answer.
-        Then the instance counts as new.
+        It may not answer: 1.10.1 serves one plugin call at a time, and may be in one
+        that waits for this answer. Without the native interface we are asked for
+        received instances only, and must not ask back.
         """
-        if self._control is None or self._control.index.get(instance) is None:
+        if self._sdk is None:
             return False
         try:
             self._asker.ask(lambda: self._rest.rest_get(f"/instances/{instance}"), _STORED_SECONDS)
-        except (RestError, TimeoutError):
+        except TimeoutError:
+            return None
+        except RestError:
             return False
         return True
 
@@ -143,7 +146,8 @@ class Plugin:
             )
 
     def _tell_of_configuration(self, configuration: seam.Configuration) -> None:
-        for option, sentence in advice.on_ingest(self._settings, configuration).items():
+        told = advice.on_ingest(self._settings, configuration)
+        for option, sentence in (told | advice.on_forwarding(self._settings)).items():
             self._tell("configuration", sentence, option)
         if self._settings.on_failure and not self._control:
             sentence = "nothing is checked, because the native interface is not used"

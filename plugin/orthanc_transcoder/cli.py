@@ -102,7 +102,7 @@ def _transcode(options: argparse.Namespace) -> int:
     if report.outcome is Outcome.KEPT:
         result = data
     if result is not None:
-        _write(options.output, result)
+        _write(options.output, result, replace=options.force)
     _print(options.input, report, options.json)
     return _STATUS.get(report.outcome, DONE)
 
@@ -115,6 +115,8 @@ def _mistake(options: argparse.Namespace) -> str:
         return ""
     if options.output.exists() and options.output.samefile(options.input):
         return f"{options.output} is the same file as {options.input}, which is never replaced"
+    if options.output.exists() and not options.output.is_file():
+        return f"{options.output} is no file"
     return "" if options.force else f"{options.output} exists; --force replaces it"
 
 
@@ -151,18 +153,31 @@ def _list(findings: Iterable[Finding], prefix: str = "") -> None:
         print(f"  {prefix}{one.severity} {one.code}: {meaning}. {one.sentence}{where}")
 
 
-def _write(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all."""
+def _write(path: Path, data: bytes, *, replace: bool) -> None:
+    """Write a file whole or not at all; one that has come to be there meanwhile stays."""
     with tempfile.NamedTemporaryFile(dir=path.absolute().parent, delete=False) as file:
         temporary = Path(file.name)
         try:
             file.write(data)
             file.close()
             temporary.chmod(0o666 & ~_umask())
-            temporary.replace(path)
-        except OSError:
+            if replace:
+                temporary.replace(path)
+            else:
+                _link(path, temporary, data)
+        finally:
             temporary.unlink(missing_ok=True)
-            raise
+
+
+def _link(path: Path, temporary: Path, data: bytes) -> None:
+    """Give a finished file its name, unless another has it."""
+    try:
+        path.hardlink_to(temporary)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links
+        with path.open("xb") as file:
+            file.write(data)
 
 
 def _umask() -> int:

@@ -61,7 +61,7 @@ class QualityControl:
         self._second_opinion = settings.second_opinion
         self.index = open_index(folder)
         self.reports = Reports(rest, records, self.index, settings.checks)
-        self.quarantine = Quarantine(rest, settings.on_failure, problems)
+        self.quarantine = Quarantine(rest, settings.on_failure, problems, self._is_failed)
         self._inspector = Inspector(
             rest,
             records,
@@ -72,6 +72,10 @@ class QualityControl:
         )
         self._submit = seam.register_jobs(sdk, KIND, self._restore, deputy)
         self.check = self._start_check if settings.checks else None
+
+    def _is_failed(self, instance: str) -> bool:
+        entry = self.index.get(instance)
+        return entry is not None and entry.verdict == "FAIL"
 
     def pending(self) -> int:
         """How many instances are still to be checked."""

@@ -3,8 +3,12 @@
 Orthanc does not say what a transcoding is for. The rules:
 
 - At ingest it asks for the syntax of ``IngestTranscoding`` and nothing else; so do
-  archives, peers, C-GET and others. What our index does not know, or Orthanc has no
-  more, is new; what both know cannot be stored again, unless Orthanc overwrites.
+  archives, peers, C-GET and others. What Orthanc does not have is new (what it has
+  just modified and not stored yet, too); what it has cannot be stored again, unless
+  it overwrites. Where it does not answer, nothing is certain.
+- Orthanc's own transcoder, where it comes after us, makes what we refuse; what must be
+  kept is then handed back as it is, and stored so. That is no answer to anybody else,
+  who would take it for the syntax that was asked for: it must certainly be new.
 - A transcoding buffer that deletes what it has sent replaces it by what was sent.
 """
 
@@ -29,14 +33,17 @@ class Originals:
         Whether an instance that is stored may be replaced by one that is received.
     moved
         Transfer syntax in which a buffer sends what it then deletes, or empty.
+    successor
+        Whether Orthanc's own transcoder would make the ingest syntax of what we refuse.
     is_stored
-        Takes Orthanc's identifier of an instance.
+        Takes Orthanc's identifier of an instance; None where Orthanc does not answer.
     """
 
     ingest: str = ""
     overwrites: bool = False
     moved: str = ""
-    is_stored: Callable[[str], bool] = lambda _: False
+    successor: bool = False
+    is_stored: Callable[[str], bool | None] = lambda _: False
 
     def may_be_ingest(self, request: Request) -> bool:
         """Whether Orthanc asks so of what it has just received."""
@@ -57,6 +64,16 @@ class Originals:
         if not self.may_be_ingest(request):
             return False
         return self.overwrites or not self.is_stored(identifier)
+
+    def are_received(self, request: Request, identifier: str) -> bool:
+        """Whether this is an ingest, unless Orthanc overwrites what it has, or says nothing."""
+        return self.may_be_ingest(request) and not self.is_stored(identifier)
+
+    def must_be_handed_back(self, request: Request, identifier: str) -> bool:
+        """Whether an original that is to be kept must be the answer, and may be."""
+        if not self.successor or not self.may_be_ingest(request):
+            return False
+        return self.is_stored(identifier) is False
 
     def _is_moved(self, request: Request) -> bool:
         return self.moved != "" and request.allowed == (self.moved,)

@@ -23,7 +23,7 @@ from .model import Outcome, Report, Request, Rules
 from .policy import Target
 from .quality.checks.table import found
 from .quality.findings import Finding
-from .quality.inspection import inspect_received
+from .quality.inspection import inspect, inspect_received
 
 # Orthanc counts the bytes of a result in 32 bits.
 MAX_RESULT_BYTES = 2**32 - 1
@@ -69,8 +69,9 @@ def transcode(
         # this job only, and is named.
         text = f"{type(error).__name__}: {error}"
         report = _refused(report, Outcome.FAILED, Refusal("internal_error", text))
-    if file and request.replaces and rules.checks:
-        report = _with_received(report, file)
+    if request.replaces and rules.checks:
+        wrong = _received(file, report) if file else inspect(data, registry).findings
+        report = dataclasses.replace(report, received=wrong)
     elapsed = (time.monotonic() - started) * 1000
     return result, dataclasses.replace(report, milliseconds=round(elapsed, 1))
 
@@ -79,13 +80,12 @@ def _refused(report: Report, outcome: Outcome, refusal: Refusal) -> Report:
     return dataclasses.replace(report, outcome=outcome, code=refusal.code, reason=refusal.reason)
 
 
-def _with_received(report: Report, file: DicomFile) -> Report:
-    """Add what is wrong with the source, if it was not merely kept."""
+def _received(file: DicomFile, report: Report) -> tuple[Finding, ...]:
+    """What is wrong with the source, if it was not merely kept."""
     if report.outcome is Outcome.KEPT:
-        return report
+        return ()
     said = {**report.doubts, report.code: report.reason}
-    received = (*inspect_received(file, said), *report.received)
-    return dataclasses.replace(report, received=received)
+    return (*inspect_received(file, said), *report.received)
 
 
 def _transcode(

@@ -50,6 +50,8 @@ _PREFERENCE = (
 )
 
 
+# What can be written, where the codecs for it are there.
+WRITABLE = frozenset(_PREFERENCE) | {uids.JPEGXLJPEGRecompression}
 _LITTLE_ENDIAN = syntaxes.NATIVE - {syntaxes.EXPLICIT_BE}
 
 

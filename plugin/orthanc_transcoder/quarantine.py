@@ -1,8 +1,10 @@
 """What becomes of instances that failed the checks: a label, a peer, a quarantine.
 
 Nothing is deleted here before the peer has confirmed that it stored it. What
-cannot be done is logged, counted and a problem, which stands until all that is to
-be done with a failed instance can be done again; the instance stays as it is.
+cannot be done is logged, counted and a problem, which stands until it is done with
+that instance, or need not be any more; the instance stays as it is. It is tried again
+when it could be done with another one. Only as long as Orthanc runs: after a restart,
+``/transcoder/report`` has what failed the checks.
 """
 
 from __future__ import annotations
@@ -19,6 +21,8 @@ from .records import RestError
 
 _log = logging.getLogger(__name__)
 
+_REMEMBERED = 10_000
+
 
 class Rest(Protocol):
     """Orthanc's REST API, as far as this needs it."""
@@ -34,10 +38,23 @@ class Rest(Protocol):
 
 
 class Quarantine:
-    """Applies the setting ``QualityFailure``."""
+    """Applies the setting ``QualityFailure``.
 
-    def __init__(self, rest: Rest, on_failure: dict[str, Any], problems: Problems) -> None:
-        self._rest, self._problems = rest, problems
+    Parameters
+    ----------
+    is_failed
+        Whether an instance is still there, with the verdict FAIL.
+    """
+
+    def __init__(
+        self,
+        rest: Rest,
+        on_failure: dict[str, Any],
+        problems: Problems,
+        is_failed: Callable[[str], bool] = lambda _: True,
+    ) -> None:
+        self._rest, self._problems, self._is_failed = rest, problems, is_failed
+        self._undone: dict[str, str] = {}
         self._label = str(on_failure.get("Label", ""))
         self._peer = str(on_failure.get("Peer", ""))
         self._delete = bool(on_failure.get("Delete", False))
@@ -55,13 +72,42 @@ class Quarantine:
         return {"peer": self._peer, "label": self._label, **counts}
 
     def take(self, instance: str) -> None:
-        """See to one failed instance."""
+        """See to one failed instance, and then to those with which it was not done yet."""
+        others = self._others(instance)
+        while self._see_to(instance) and others:
+            instance = others.pop()
+        self._tell_problem()
+
+    def _others(self, instance: str) -> list[str]:
+        """What is still to be done; what need not be any more is forgotten."""
+        with self._lock:
+            undone = [one for one in self._undone if one != instance]
+        over = [one for one in undone if not self._is_failed(one)]
+        with self._lock:
+            for one in over:
+                self._undone.pop(one, None)
+        return [one for one in undone if one not in over]
+
+    def _see_to(self, instance: str) -> bool:
         labelled = not self._label or self._try("labelled", instance, self._put_label)
         moved = not self._peer or self._move(instance)
-        if labelled and moved:
-            self._problems.clear("quarantine")
+        done = labelled and moved
+        if done:
+            with self._lock:
+                self._undone.pop(instance, None)
         else:
             self._count("failed")
+        return done
+
+    def _tell_problem(self) -> None:
+        """What was last; of the others, how many they are."""
+        with self._lock:
+            sentences = list(self._undone.values())
+        if not sentences:
+            self._problems.clear("quarantine")
+            return
+        others = f" (and {len(sentences) - 1} others)" if len(sentences) > 1 else ""
+        self._problems.report("quarantine", sentences[-1] + others)
 
     def _move(self, instance: str) -> bool:
         sent = self._try("sent", instance, self._send, f" to {self._peer}")
@@ -78,8 +124,12 @@ class Quarantine:
             step(instance)
         except RestError as error:
             sentence = f"failed instance {instance} was not {done}{how}: {error}"
-            self._problems.report("quarantine", sentence)
             _log.error("%s", sentence)
+            with self._lock:
+                self._undone.pop(instance, None)
+                self._undone[instance] = sentence
+                while len(self._undone) > _REMEMBERED:
+                    del self._undone[next(iter(self._undone))]
             return False
         self._count(done)
         return True

@@ -9,15 +9,18 @@ is deleted with the instance. A report is matched to the instance that is
 stored next on the same thread, which is how Orthanc works: it transcodes, then
 stores, then tells us, one instance after the other. The SOP Instance UID and
 the transfer syntax must agree, since a thread may also have transcoded for
-another purpose and stored nothing.
+another purpose and stored nothing; and what was stored before the transcoding is
+not its result: Orthanc tells of what it refuses, since it has it, too.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import json
 import logging
 import threading
+import time
 import uuid
 import zlib
 from collections.abc import Mapping
@@ -41,6 +44,10 @@ _NOTHING: dict[str, Any] = {
 }
 
 
+# What metadata "ReceptionDate" looks like.
+_RECEPTION = "%Y%m%dT%H%M%S"
+
+
 class RestError(Exception):
     """Orthanc's REST API answered with an error."""
 
@@ -62,15 +69,19 @@ class Records:
         self._rest = rest
         self._metadata = metadata
         self._lock = threading.Lock()
-        self._latest: dict[int, Report] = {}
+        self._latest: dict[int, tuple[Report, float]] = {}
 
     def remember(self, thread: int, report: Report) -> None:
         """Keep the report of the latest transcoding on a thread."""
         with self._lock:
-            self._latest[thread] = report
+            self._latest[thread] = (report, time.time())
 
-    def take(self, thread: int, syntax: str, ingest_target: str) -> Report | None:
+    def take(
+        self, thread: int, syntax: str, ingest_target: str
+    ) -> tuple[Report, str, float] | None:
         """The report that belongs to the instance which ``thread`` has just stored.
+
+        With it come what ``write`` wants to know.
 
         Parameters
         ----------
@@ -83,43 +94,50 @@ class Records:
             no result of ours, if Orthanc has refused what we declined.
         """
         with self._lock:
-            report = self._latest.pop(thread, None)
-        if report is None or syntax == report.target_syntax:
-            return report
-        if syntax == report.source_syntax and not report.target_syntax:
-            return dataclasses.replace(report, received=())  # it is what is stored
-        if syntax == ingest_target and not report.target_syntax:
-            reason = f"{report.reason} Another transcoder of Orthanc made this {syntax} of it."
-            uid = report.sop_instance_uid if syntax in syntaxes.LOSSLESS else ""
-            return dataclasses.replace(report, reason=reason, result_sop_instance_uid=uid)
-        return None
+            report, since = self._latest.pop(thread, (None, 0.0))
+        ours = report and _belonging(report, syntax, ingest_target)
+        return (ours, syntax, since) if ours else None
 
-    def write(self, instance: str, report: Report) -> None:
-        """Keep a report with an instance, if it is about that one; not on an Orthanc thread."""
+    def write(self, instance: str, report: Report, syntax: str = "", since: float = 0.0) -> None:
+        """Keep a report with an instance, if it is about that one; not on an Orthanc thread.
+
+        Parameters
+        ----------
+        syntax, since
+            Transfer syntax that Orthanc told of, and when the report was made, in the time
+            of ``time.time``: what it has in another one, or had before, is another file.
+        """
         try:
             uid = self._sop_instance_uid(instance)
-            ours = report.result_sop_instance_uid in (uid, "") and self._is_stored(instance, report)
-            if ours and not self._is_recorded(instance):
+            ours = report.result_sop_instance_uid in (uid, "") and not self._is_recorded(instance)
+            if ours and self._is_stored(instance, syntax) and not self._is_older(instance, since):
                 self._put(instance, dataclasses.replace(report, result_sop_instance_uid=uid))
         except RestError as error:
             _log.warning("the report of instance %s could not be stored: %s", instance, error)
 
-    def _is_stored(self, instance: str, report: Report) -> bool:
-        """Whether a result is what is stored: Orthanc tells of what it refused, too.
-
-        An instance that is there already, without a record, keeps its own syntax.
-        """
-        if report.outcome is not Outcome.TRANSCODED:
+    def _is_stored(self, instance: str, syntax: str) -> bool:
+        """Whether an instance is in this syntax; what was refused may have been in another."""
+        if not syntax:
             return True
-        syntax = self._rest.rest_get(f"/instances/{instance}/metadata/TransferSyntax")
-        return syntax.decode(errors="replace").strip() == report.target_syntax
+        stored = self._rest.rest_get(f"/instances/{instance}/metadata/TransferSyntax")
+        return stored.decode(errors="replace").strip() == syntax
+
+    def _is_older(self, instance: str, since: float) -> bool:
+        """Whether Orthanc had the instance before; it counts whole seconds of UTC."""
+        uri = f"/instances/{instance}/metadata/ReceptionDate"
+        try:
+            text = self._rest.rest_get(uri).decode(errors="replace").strip()
+            received = datetime.datetime.strptime(text, _RECEPTION).replace(tzinfo=datetime.UTC)
+        except (RestError, ValueError):
+            return False
+        return received.timestamp() < int(since)
 
     def write_unasked(self, instance: str, syntax: str, size: int) -> None:
         """Keep a report with an instance that Orthanc stored without asking us.
 
         The core leaves video alone, and newer ones what has no pixel data.
         """
-        if self._is_recorded(instance):
+        if self.read_record(instance) is not None:
             return
         code = "video" if syntax in VIDEO else "not_asked"
         what = "video" if syntax in VIDEO else "this instance"
@@ -219,6 +237,19 @@ class Records:
 
     def _uri(self, instance: str) -> str:
         return f"/instances/{instance}/metadata/{self._metadata}"
+
+
+def _belonging(report: Report, syntax: str, ingest_target: str) -> Report | None:
+    """The report of what was stored in ``syntax`` (see ``Records.take``), if it is."""
+    if syntax == report.target_syntax:
+        return report
+    if syntax == report.source_syntax and not report.target_syntax:
+        return dataclasses.replace(report, received=())  # it is what is stored
+    if syntax == ingest_target and not report.target_syntax:
+        reason = f"{report.reason} Another transcoder of Orthanc made this {syntax} of it."
+        uid = report.sop_instance_uid if syntax in syntaxes.LOSSLESS else ""
+        return dataclasses.replace(report, reason=reason, result_sop_instance_uid=uid)
+    return None
 
 
 def _compact(values: dict[str, Any]) -> bytes:

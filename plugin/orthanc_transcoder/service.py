@@ -131,13 +131,28 @@ class TranscodingService:
         """The deadline of a job on a file of ``size`` bytes."""
         return self._deadline + size / _BYTES_PER_SECOND
 
-    def settle(self, request: Request, report: Report) -> Report:
-        """What becomes of a worker's report, where it would take an original's place."""
+    def settle(self, request: Request, report: Report) -> tuple[Report, bool]:
+        """What becomes of a worker's report, where it would take an original's place.
+
+        Returns
+        -------
+        tuple
+            The report, and whether the original itself is the answer.
+        """
+        kept = self._kept(request, report)
+        if kept is report:
+            return report, report.outcome is Outcome.KEPT
+        return kept, self._originals.must_be_handed_back(request, report.instance)
+
+    def _kept(self, request: Request, report: Report) -> Report:
+        """The report of a kept original, where it must be kept; else the very same."""
         kept = kept_if_in_doubt(report)
-        if self._originals.may_be_ingest(request):
-            kept = kept_unless_smaller(kept, self._only_if_smaller)
-        replaced = kept is not report and self._originals.are_replaced(request, report.instance)
-        return kept if replaced else report
+        if kept is not report and self._originals.are_replaced(request, report.instance):
+            return kept
+        kept = kept_unless_smaller(report, self._only_if_smaller)
+        if kept is not report and self._originals.are_received(request, report.instance):
+            return kept
+        return report
 
     def finish(self, thread: int, request: Request, report: Report) -> None:
         """Account for a finished call of the thread ``thread``."""
@@ -190,12 +205,12 @@ class _Call:
 
     def conclude(self, answer: Answer) -> None:
         """Take the pool's answer, on one of its threads."""
-        report = self._service.settle(self._request, self._report(answer))
+        report, unchanged = self._service.settle(self._request, self._report(answer))
         elapsed = (time.monotonic() - self._started) * 1000
         report = dataclasses.replace(report, milliseconds=round(elapsed, 1))
         if report.outcome is Outcome.TRANSCODED:
             self.result = answer.payload
-        elif report.outcome is Outcome.KEPT and not report.larger_bytes:
+        elif unchanged:
             self.result = bytearray(self._data)
         self._service.finish(self._thread, self._request, report)
 
@@ -241,8 +256,9 @@ def _tell(report: Report) -> None:
             "verified" if report.verified else "not verified",
             report.milliseconds,
         )
-    elif report.outcome is not Outcome.KEPT:
-        _log.warning("%s %s (%s): %s", name, report.outcome, report.code, report.reason)
+    else:
+        level = logging.INFO if report.outcome is Outcome.KEPT else logging.WARNING
+        _log.log(level, "%s %s (%s): %s", name, report.outcome, report.code, report.reason)
 
 
 def _name(report: Report) -> str:

@@ -103,6 +103,12 @@ def _looks_like_ours(name: str) -> bool:
 
 def _failure_mistakes(settings: Settings, host: Host | None) -> Iterator[str]:
     wanted = settings.on_failure
+    if any(wanted.values()) and not settings.checks:
+        yield (
+            f'option "{SECTION}.QualityFailure" waits for the verdict FAIL, but '
+            f'"{SECTION}.QualityChecks" is false, and nothing is checked; set it to true, or '
+            'leave "QualityFailure" out'
+        )
     option = f'option "{SECTION}.QualityFailure"'
     if wanted.get("Delete") and "Peer" not in wanted:
         yield (

@@ -20,6 +20,7 @@ from orthanc_transcoder.dicom.file import DicomFile
 from orthanc_transcoder.dicom.identity import orthanc_identifier
 from tests.orthanc.conftest import StartOrthanc
 from tests.orthanc.servers import SCRIPT, OrthancServer, python_plugin
+from tests.quality.making import with_frames
 from tests.rules.test_reading import coded_as, of_cells
 from tests.rules.whole import LOSSY_RULES, to
 from tests.support.decoders import with_offset_beyond
@@ -31,8 +32,8 @@ SMALL = Image(19, 23, bits_stored=12)
 SIGNED = Image(19, 23, bits_stored=12, signed=True)
 
 
-def of_another_size() -> bytes:
-    return coded_as(SMALL, texture(SMALL), Image(23, 19, bits_stored=12), JPEG)
+def of_another_size(syntax: str = JPEG) -> bytes:
+    return coded_as(SMALL, texture(SMALL), Image(23, 19, bits_stored=12), syntax)
 
 
 def of_undeclared_bits() -> bytes:
@@ -254,3 +255,69 @@ def test_what_is_sent_again_and_overwritten_is_kept_too(
         report = report_of(server, identifier)
         assert (report["outcome"], report["code"]) == ("declined", "size_disagrees")
         time.sleep(3 if native else 0)  # until the index knows it
+
+
+@pytest.mark.parametrize("overwrite", [False, True], ids=["once", "overwrites"])
+def test_who_asks_for_what_would_grow_gets_it(start_orthanc: StartOrthanc, overwrite: bool) -> None:
+    """In the ingest syntax, too, and at once, whether or not the index knows it yet."""
+    server = start(start_orthanc, overwrite=overwrite, smaller="auto")
+    content, _ = to(COLOUR, uids.JPEGBaseline8Bit, LOSSY_RULES)
+    server.store(content)
+    identifier, kept = stored(server)
+    assert kept == content
+    copies = archived(server, identifier, TARGET)
+    assert [pixel_data(one)[0] for one in copies] == [TARGET]
+
+
+COLOUR = native_file(Image(64, 64, samples=3, bits_allocated=8))
+
+
+@pytest.mark.parametrize("code", ["not_smaller", "size_disagrees"])
+@pytest.mark.parametrize("target", [uids.JPEGLosslessSV1, uids.JPEGLSLossless])
+def test_orthanc_s_own_transcoder_does_not_make_what_we_keep(
+    start_orthanc: StartOrthanc, target: str, code: str
+) -> None:
+    """It comes after us by default, and would store what is larger, or guessed at."""
+    server = start_orthanc(
+        plugins=[python_plugin()],
+        script=SCRIPT,
+        config={"IngestTranscoding": target, "Transcoder": {"OnlyIfSmaller": "auto"}},
+    )
+    lossy, _ = to(COLOUR, uids.JPEGBaseline8Bit, LOSSY_RULES)
+    source = uids.JPEGLSLossless if target == JPEG else JPEG
+    content = lossy if code == "not_smaller" else of_another_size(source)
+    server.store(content)
+    identifier, kept = stored(server)
+    assert pixel_data(kept) == pixel_data(content)
+    report = report_of(server, identifier)
+    assert (report["outcome"] in ("kept", "declined"), report["code"]) == (True, code)
+
+
+@pytest.mark.parametrize("verdict", ["PASS", "FAIL"])
+def test_what_is_sent_again_in_another_syntax_keeps_its_report(
+    start_orthanc: StartOrthanc, verdict: str
+) -> None:
+    """Orthanc tells of what it refuses, since it has it already, as if it were stored."""
+    server = start(start_orthanc, overwrite=False)
+    native = native_file(Image(64, 64, bits_stored=12))
+    first, _ = to(native, TARGET)
+    if verdict == "FAIL":
+        first = with_frames(first, lambda frame: frame[: len(frame) // 4 * 2])
+    server.store(first)
+    identifier, kept = stored(server)
+    before = until_verdict(server, identifier)
+    assert before["verdict"] == verdict
+    time.sleep(1.1)  # Orthanc counts whole seconds
+    server.store(native)
+    time.sleep(2)
+    assert stored(server)[1] == kept
+    after = report_of(server, identifier)
+    assert after == before
+
+
+def until_verdict(server: OrthancServer, identifier: str) -> Any:
+    end = time.monotonic() + 30
+    while "verdict" not in (report := report_of(server, identifier)):
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    return report

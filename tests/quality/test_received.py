@@ -98,6 +98,12 @@ def test_doubts_and_damage_are_told() -> None:
     assert codes(report) & {"frame_truncated", "frame_undecodable"}
 
 
+def test_a_file_that_cannot_be_parsed_is_told() -> None:
+    """Orthanc's own transcoder may mend it, and store what looks sound."""
+    _, report = received(ct()[:600])
+    assert (report.outcome, codes(report)) == (Outcome.FAILED, {"unreadable_file"})
+
+
 def test_bits_that_were_dropped_are_told() -> None:
     content = with_cells(grey(bits=12), lambda cells: cells | 0x4000)
     result, report = received(content, unused_bits="mask")

@@ -54,6 +54,24 @@ def test_it_is_said_what_becomes_of_the_images(order: str, fate: str) -> None:
     assert fate in told(uids.JPEGBaseline8Bit, order)["Lossy"]
 
 
+@pytest.mark.parametrize("target", ["1.2.840.10008.1.2.4.100", "1.2.840.10008.1.2.4.53", "1.2.3"])
+def test_a_target_that_is_not_written_here(target: str) -> None:
+    found = told(target, section={"RestrictTransferSyntaxes": ["JPEGLSLossless"]})
+    assert list(found) == ["IngestTranscoding"]
+    assert (
+        f'"IngestTranscoding" is {target}, which is not written here' in found["IngestTranscoding"]
+    )
+
+
+@pytest.mark.parametrize("target", LOSSY_ONLY)
+def test_forwarding_in_a_syntax_that_is_always_lossy_needs_lossy(target: str) -> None:
+    section: dict[str, Any] = {"Forward": {"Peer": "pacs", "Transcode": target}}
+    assert list(advice.on_forwarding(Settings.parse(section))) == ["Forward"]
+    assert advice.on_forwarding(Settings.parse({**section, "Lossy": True})) == {}
+    assert advice.on_forwarding(Settings.parse({"Forward": {"Peer": "pacs"}})) == {}
+    assert advice.on_forwarding(Settings()) == {}
+
+
 def test_a_target_that_the_settings_exclude() -> None:
     section = {"RestrictTransferSyntaxes": ["JPEGLSLossless"]}
     found = told(uids.JPEG2000Lossless, section=section)

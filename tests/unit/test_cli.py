@@ -2,9 +2,11 @@
 
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pydicom
@@ -13,6 +15,7 @@ import pytest
 from orthanc_transcoder import cli
 from orthanc_transcoder.codec.registry import default_registry
 from orthanc_transcoder.codec.uids import JPEG2000Lossless
+from orthanc_transcoder.pipeline import transcode
 from orthanc_transcoder.quality.inspection import inspect
 from tests.samples import sample, sample_path
 from tests.synthesis import stored_samples
@@ -142,6 +145,36 @@ def test_no_original_is_replaced(capsys: pytest.CaptureFixture[str], tmp_path: P
     assert (source.read_bytes(), other.read_bytes()) == (content, b"something")
     assert run(capsys, "transcode", source, other, *lossy, "--force")[0] == 0
     assert other.read_bytes() != b"something"
+
+
+def test_a_file_that_comes_to_be_there_meanwhile_is_not_replaced(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "x.dcm"
+
+    def slowly(*arguments: Any, **named: Any) -> Any:
+        target.write_bytes(b"somebody else's")
+        return transcode(*arguments, **named)
+
+    monkeypatch.setattr(cli, "transcode", slowly)
+    source = sample("CT_small.dcm").path
+    assert run(capsys, "transcode", source, target, "--to", "JPEG2000Lossless")[0] == 1
+    assert target.read_bytes() == b"somebody else's"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_what_is_no_file_is_not_replaced(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    folder, pipe = tmp_path / "folder", tmp_path / "pipe"
+    folder.mkdir()
+    os.mkfifo(pipe)
+    source = sample("CT_small.dcm").path
+    for target in (folder, pipe):
+        status, _ = run(capsys, "transcode", source, target, "--to", "JPEG2000Lossless", "--force")
+        assert status == 1
+    assert folder.is_dir()
+    assert pipe.is_fifo()
 
 
 def test_a_quality_without_lossy_is_an_error(

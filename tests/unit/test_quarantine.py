@@ -15,6 +15,7 @@ class FakeRest:
         self.answer = {"FailedInstancesCount": 0} if answer is None else answer
         self.fails = fails
         self.calls: list[tuple[str, str]] = []
+        self.sent: list[str] = []
 
     def _call(self, method: str, uri: str) -> None:
         self.calls.append((method, uri))
@@ -26,7 +27,7 @@ class FakeRest:
 
     def rest_post(self, uri: str, body: bytes) -> bytes:
         self._call("POST", uri)
-        assert json.loads(body) == {"Resources": ["i"], "Synchronous": True}
+        self.sent += json.loads(body)["Resources"]
         return json.dumps(self.answer).encode()
 
     def rest_delete(self, uri: str) -> None:
@@ -130,3 +131,30 @@ def test_a_problem_stands_until_it_works_again() -> None:
 @pytest.mark.parametrize("setting", [{}, {"Delete": False}])
 def test_without_a_setting_there_is_no_state(setting: dict[str, Any]) -> None:
     assert made(FakeRest(), setting).state() is None
+
+
+def test_what_was_not_sent_is_a_problem_until_it_is_and_is_tried_again() -> None:
+    rest, problems, sound = FakeRest(fails="peers"), Problems(), set[str]()
+    setting = {"Peer": "pacs", "Delete": True}
+    quarantine = Quarantine(rest, setting, problems, lambda one: one not in sound)
+    for one in ("a", "b", "c"):
+        quarantine.take(one)
+    (told,) = problems.standing()
+    assert "instance c was not sent" in str(told["sentence"])
+    assert "(and 2 others)" in str(told["sentence"])
+    rest.fails, rest.sent = "", []
+    sound.add("b")
+    quarantine.take("d")
+    assert rest.sent == ["d", "c", "a"]
+    assert [uri for method, uri in rest.calls if method == "DELETE"] == [
+        "/instances/d", "/instances/c", "/instances/a",
+    ]  # fmt: skip
+    assert problems.standing() == []
+
+
+def test_while_the_peer_is_away_each_instance_is_tried_once() -> None:
+    rest, problems = FakeRest(fails="peers"), Problems()
+    quarantine = Quarantine(rest, {"Peer": "pacs"}, problems)
+    for one in ("a", "b", "c"):
+        quarantine.take(one)
+    assert rest.calls == [SEND] * 3

@@ -1,7 +1,11 @@
 """Which report belongs to which stored instance."""
 
 import dataclasses
+import datetime
 import json
+import time
+
+import pytest
 
 from orthanc_transcoder.codec.uids import JPEG2000Lossless
 from orthanc_transcoder.model import Outcome, Report
@@ -35,6 +39,15 @@ def report(uid: str = "1.2", source: str = "A", target: str = "B") -> Report:
                   source_syntax=source, target_syntax=target, notes=("one", "two"))  # fmt: skip
 
 
+def taken(records: Records, thread: int, syntax: str = "B", ingest: str = "B") -> Report:
+    found = records.take(thread, syntax, ingest)
+    assert found is not None
+    ours, told, since = found
+    assert told == syntax
+    assert 0 <= time.time() - since < 60
+    return ours
+
+
 def test_a_report_survives_its_journey() -> None:
     original = report()
     assert Report.from_json(json.loads(json.dumps(original.to_json()))) == original
@@ -45,9 +58,9 @@ def test_the_latest_report_of_the_thread_is_taken_once() -> None:
     records.remember(1, report("1.1"))
     records.remember(1, report("1.2"))
     records.remember(2, report("2.2"))
-    assert records.take(1, "B", "B") == report("1.2")
+    assert taken(records, 1) == report("1.2")
     assert records.take(1, "B", "B") is None
-    assert records.take(2, "B", "B") == report("2.2")
+    assert taken(records, 2) == report("2.2")
 
 
 def test_a_report_about_another_syntax_is_not_taken() -> None:
@@ -55,7 +68,7 @@ def test_a_report_about_another_syntax_is_not_taken() -> None:
     records.remember(1, report(target="B"))
     assert records.take(1, "A", "B") is None
     records.remember(1, report(target=""))
-    assert records.take(1, "A", "B") == report(target="")
+    assert taken(records, 1, "A") == report(target="")
 
 
 def test_what_was_received_is_told_of_what_became_something_else_only() -> None:
@@ -63,19 +76,16 @@ def test_what_was_received_is_told_of_what_became_something_else_only() -> None:
     records = Records(FakeRest("1.2"), 4206)
     for target, stored, told in (("B", "B", wrong), ("", "A", ()), ("", "B", wrong)):
         records.remember(1, dataclasses.replace(report(target=target), received=wrong))
-        taken = records.take(1, stored, "B")
-        assert taken is not None
-        assert taken.received == told
+        assert taken(records, 1, stored).received == told
 
 
 def test_what_another_transcoder_made_of_what_we_declined_is_told() -> None:
     rest = FakeRest("7.7")
     records = Records(rest, 4206)
     records.remember(1, report("1.2", target=""))
-    taken = records.take(1, "B", "B")
-    assert taken is not None
-    assert "Another transcoder" in taken.reason
-    records.write(INSTANCE, taken)
+    ours = taken(records, 1)
+    assert "Another transcoder" in ours.reason
+    records.write(INSTANCE, ours)
     read = records.read(INSTANCE)
     assert read is not None
     assert (read["sop_instance_uid"], read["result_sop_instance_uid"]) == ("1.2", "7.7")
@@ -86,20 +96,45 @@ def test_what_was_refused_is_not_taken_for_the_next_image_in_the_target_syntax()
     rest = FakeRest("7.7")
     records = Records(rest, 4206)
     records.remember(1, report("1.2", target=""))
-    taken = records.take(1, JPEG2000Lossless, JPEG2000Lossless)
-    assert taken is not None
-    records.write(INSTANCE, taken)
+    ours = taken(records, 1, JPEG2000Lossless, JPEG2000Lossless)
+    records.write(INSTANCE, ours)
     assert records.read(INSTANCE) is None
     own = Records(FakeRest("1.2"), 4206)
-    own.write(INSTANCE, taken)
+    own.write(INSTANCE, ours)
     assert own.read(INSTANCE) is not None
 
 
 def test_a_result_that_was_refused_is_no_record_of_what_is_stored() -> None:
     """An instance from before the plugin is sent again, and Orthanc keeps the one it has."""
-    records = Records(FakeRest("1.2", stored="A"), 4206)
-    records.write(INSTANCE, report())
+    rest = FakeRest("1.2", stored="A")
+    records = Records(rest, 4206)
+    records.write(INSTANCE, report(), "B")
     assert records.read(INSTANCE) is None
+    records.write(INSTANCE, report(target=""), "A")
+    assert records.read(INSTANCE) is not None
+
+
+@pytest.mark.parametrize(
+    ("received", "kept"), [("20261128T115959", False), ("20261128T120000", True)]
+)
+def test_what_was_stored_before_is_not_a_result(received: str, kept: bool) -> None:
+    """An instance that came in the ingest syntax is sent again in another one, and refused."""
+    rest = FakeRest("1.2", stored="B")
+    rest.values[f"/instances/{INSTANCE}/metadata/ReceptionDate"] = received.encode()
+    records = Records(rest, 4206)
+    noon = datetime.datetime(2026, 11, 28, 12, tzinfo=datetime.UTC).timestamp()
+    records.write(INSTANCE, report(), "B", noon + 0.7)
+    assert (records.read(INSTANCE) is not None) is kept
+
+
+def test_a_verdict_is_never_lost_to_what_was_not_asked_for() -> None:
+    records = Records(FakeRest("1.2"), 4206)
+    record = {"outcome": "unasked", "key": "", "verdict": "FAIL"}
+    records.write_quality(INSTANCE, record, {"verdict": "FAIL", "findings": []})
+    records.write_unasked(INSTANCE, "B", 100)
+    read = records.read(INSTANCE)
+    assert read is not None
+    assert (read["outcome"], read["verdict"]) == ("unasked", "FAIL")
 
 
 def test_what_is_sent_again_keeps_its_report_and_verdict() -> None:

@@ -82,6 +82,14 @@ def test_peers_in_the_database_are_not_looked_for_yet() -> None:
     assert mistakes(values) == []
 
 
+def test_without_checks_there_is_no_failure_to_see_to() -> None:
+    section = {"QualityChecks": False, "QualityFailure": {"Peer": "pacs"}}
+    values = {"Transcoder": section, "OrthancPeers": {"pacs": []}}
+    (found,) = mistakes(values)
+    assert '"Transcoder.QualityChecks" is false, and nothing is checked' in found
+    assert mistakes({"Transcoder": {"QualityChecks": False, "QualityFailure": {}}}) == []
+
+
 def test_nothing_is_deleted_without_a_peer() -> None:
     (found,) = mistakes(failing(Delete=True, Label="bad"))
     assert found.startswith('option "Transcoder.QualityFailure" has "Delete": true without a "Pee')

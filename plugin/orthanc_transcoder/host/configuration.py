@@ -9,6 +9,10 @@ from typing import Any
 
 # As Orthanc counts: deflated is not among them.
 _UNCOMPRESSED = frozenset(("", "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"))
+# By Orthanc's own transcoder.
+_WRITTEN = _UNCOMPRESSED - {""} | {
+    f"1.2.840.10008.1.2.4.{number}" for number in (50, 51, 57, 70, 80, 81)
+}
 
 
 class IngestRule:
@@ -42,6 +46,8 @@ class Configuration:
         self.lossy_quality = int(values.get("DicomLossyTranscodingQuality", 90))
         self.builtin_order = str(values.get("BuiltinDecoderTranscoderOrder", "After"))
         self.builtin_decoder = self.builtin_order != "Disabled"
+        # Whether it makes of received files what we refuse to make.
+        self.builtin_follows = self.builtin_order == "After" and self.ingest.target in _WRITTEN
         self.overwrites = values.get("OverwriteInstances", False) is not False
         folder = values.get("IndexDirectory") or values.get("StorageDirectory", "OrthancStorage")
         self.sections = tuple(name for name, one in values.items() if isinstance(one, dict))

@@ -222,9 +222,9 @@ def register_on_stored(
     """
 
     def keep(instance: str, syntax: str, size: Callable[[], int]) -> None:
-        report = records.take(threading.get_ident(), syntax, rule.target)
-        if report is not None:
-            deputy.ask(lambda: records.write(instance, report))
+        taken = records.take(threading.get_ident(), syntax, rule.target)
+        if taken is not None:
+            deputy.ask(lambda: records.write(instance, *taken))
         elif rule.applies(syntax):
             source_bytes = size()
             deputy.ask(lambda: records.write_unasked(instance, syntax, source_bytes))

@@ -57,7 +57,7 @@ _CALLED: Final = {
 
 
 def inspect(
-    data: bytes | memoryview,
+    data: bytes | bytearray | memoryview,
     registry: Registry,
     *,
     earlier_digest: str = "",

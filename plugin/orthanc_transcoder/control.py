@@ -20,7 +20,7 @@ from .quarantine import Quarantine
 from .records import Records
 from .reports import Reports
 from .settings import Settings
-from .threads import Deputy
+from .threads import Deputy, Keeper
 
 _log = logging.getLogger(__name__)
 
@@ -55,6 +55,7 @@ class QualityControl:
         seconds: Callable[[int], float],
         is_closed: Callable[[], bool],
         problems: Problems,
+        keeper: Keeper,
     ) -> None:
         rest = seam.inspector_rest(sdk)
         self._pool, self._seconds, self._is_closed = pool, seconds, is_closed
@@ -69,6 +70,7 @@ class QualityControl:
             self._examine if settings.checks else None,
             self.quarantine.take,
             is_closed,
+            keeper,
         )
         self._submit = seam.register_jobs(sdk, KIND, self._restore, deputy)
         self.check = self._start_check if settings.checks else None

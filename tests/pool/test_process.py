@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -157,6 +158,39 @@ def test_failed_starts_leave_no_descriptors(tmp_path: Path) -> None:
         with pytest.raises(PoolError):
             WorkerProcess(path, fingerprint())
     assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+@pytest.mark.parametrize(
+    ("place", "error"),
+    [
+        ("os.memfd_create", OSError(24, "Too many open files")),
+        ("fcntl.fcntl", OSError(1, "Operation not permitted")),
+        ("socket.socketpair", OSError(24, "Too many open files")),
+        ("subprocess.Popen", OSError(12, "Cannot allocate memory")),
+    ],
+)
+def test_without_descriptors_or_memory_none_is_started_and_none_is_left(
+    monkeypatch: pytest.MonkeyPatch, place: str, error: OSError
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise error
+
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    monkeypatch.setattr(place, refuse)
+    with pytest.raises(PoolError, match=str(error.strerror)) as caught:
+        WorkerProcess(Path(sys.executable), fingerprint())
+    assert caught.value.code == "workers_unavailable"
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_a_shortage_of_descriptors_passes() -> None:
+    """In a process of its own: five seconds without any, while its workers are killed."""
+    program = Path(__file__).parents[1] / "support" / "shortage.py"
+    done = subprocess.run(
+        [sys.executable, str(program)], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["workers_unavailable", "recovered"]
 
 
 def test_it_ends_by_itself_when_its_owner_is_gone(worker: WorkerProcess) -> None:

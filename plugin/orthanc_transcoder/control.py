@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from . import answers
 from .check_job import KIND, CheckJob
-from .errors import PoolError
 from .host import seam
 from .host.sdk import Sdk
 from .index import Index
@@ -104,7 +104,8 @@ class QualityControl:
 
         What was made here was read by two decoders, as far as there are two.
         """
-        answers: list[Answer] = []
+        concluded: list[Answer] = []
+        found: list[dict[str, Any]] = []
         seconds = self._seconds(len(content))
         patience = seconds * _SLOWNESS
         header = {
@@ -114,14 +115,19 @@ class QualityControl:
             "seconds": patience,
             "cpu_seconds": seconds,
         }
-        self._pool.run(header, memoryview(content), patience, answers.append, Lane.BACKGROUND)
-        (answer,) = answers
+        self._pool.run(
+            header,
+            memoryview(content),
+            patience,
+            concluded.append,
+            Lane.BACKGROUND,
+            examine=lambda answer: found.append(answers.inspection(answer)),
+            most=0,
+        )
+        (answer,) = concluded
         if answer.error is not None:
             raise answer.error
-        inspection = answer.header.get("inspection")
-        if not isinstance(inspection, dict):
-            raise PoolError("worker_broken", "a worker's inspection is odd")
-        return inspection
+        return found[-1]
 
 
 def open_index(folder: Path | None) -> Index:

@@ -1,5 +1,6 @@
 """Real worker processes: what each way of failing becomes, a row each."""
 
+import json
 import os
 import signal
 import subprocess
@@ -14,10 +15,17 @@ import pytest
 from orthanc_transcoder.codec.uids import JPEG2000Lossless
 from orthanc_transcoder.errors import PoolError
 from orthanc_transcoder.fingerprint import fingerprint
+from orthanc_transcoder.pool import wire
 from orthanc_transcoder.pool.process import WorkerProcess
+from orthanc_transcoder.pool.worker import hello
 from tests.support.faulty_worker import FAULTS, ROWS
 from tests.support.workers import faulty_python, script
 from tests.synthesis import Image, native_file
+
+OFFER: dict[str, Any] = {"available": {}, "unavailable": {}}
+HELLO: dict[str, Any] = {
+    **hello(), "codecs": {**OFFER, "witnesses": OFFER}, "confinement": {"seccomp": "on"},
+}  # fmt: skip
 
 
 def job(seconds: float = 30.0, **more: float) -> dict[str, Any]:
@@ -133,6 +141,29 @@ def test_an_interpreter_that_is_none(tmp_path: Path, commands: str, says: str) -
         WorkerProcess(script(tmp_path / "python", commands), fingerprint())
     assert caught.value.code == "workers_unavailable"
     assert says in caught.value.reason
+
+
+@pytest.mark.parametrize(
+    ("said", "says"),
+    [
+        ([], "garbage"),
+        ({}, "other package files"),
+        ({"fingerprint": fingerprint()}, "who it is"),
+        ({**HELLO, "codecs": []}, "who it is"),
+        ({**HELLO, "confinement": {"seccomp": 1}}, "who it is"),
+        ({**HELLO, "more": 1}, "who it is"),
+        ({**HELLO, "python": 3}, "who it is"),
+    ],
+)
+def test_a_worker_that_does_not_say_who_it_is(tmp_path: Path, said: object, says: str) -> None:
+    body = json.dumps(said).encode()
+    message = wire.PREFIX.pack(wire.INLINE, len(body), 0) + body
+    program = f"import os, sys; os.write(int(sys.argv[-1]), {message!r}); input()"
+    (tmp_path / "hello.py").write_text(program, encoding="utf-8")
+    python = script(tmp_path / "python", f'exec {sys.executable} {tmp_path}/hello.py "$@"')
+    with pytest.raises(PoolError, match=says) as caught:
+        WorkerProcess(python, fingerprint())
+    assert caught.value.code == "workers_unavailable"
 
 
 def test_an_interpreter_that_is_missing(tmp_path: Path) -> None:

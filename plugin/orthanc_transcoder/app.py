@@ -32,7 +32,7 @@ from .records import Records, RestError
 from .reports import Reports
 from .service import TranscodingService
 from .settings import Settings
-from .threads import Deputy
+from .threads import Deputy, Keeper
 from .web import pages
 from .web.routes import PATTERNS, Site
 
@@ -81,10 +81,13 @@ class Plugin:
         self._settings = settings
         self._sdk, self._no_sdk = sdk, no_sdk
         self._problems = Problems()
+        self._keeper = Keeper(self._problems)
         self._rest = seam.NativeRest(self._sdk) if self._sdk else seam.OfficialRest(orthanc)
         self._records = Records(self._rest, settings.report_metadata)
-        self._deputy = Deputy(2)
-        self._asker = Deputy(1)  # for what may have to wait until its asker has given up
+        self._deputy = Deputy(2, self._keeper)
+        self._asker = Deputy(
+            1, self._keeper, "asker"
+        )  # for what may have to wait until its asker has given up
         self._pool = self._start_pool()
         rules = settings.rules(configuration.lossy_quality)
         self._control: QualityControl | None = None
@@ -139,7 +142,9 @@ class Plugin:
         if forwarding is None:
             return
         if isinstance(self._rest, seam.NativeRest):
-            self._forwarder = Forwarder(self._rest, forwarding, seam.is_closed, self._problems)
+            self._forwarder = Forwarder(
+                self._rest, forwarding, seam.is_closed, self._problems, self._keeper
+            )
         else:
             self._tell(
                 "forwarding", "nothing is forwarded, because the native interface is not used"
@@ -157,7 +162,7 @@ class Plugin:
         named = startup.named_peers(self._settings)
         if not (named and self._sdk and configuration.peers_in_database):
             return None
-        return PeerWatch(self._rest, named, self._problems, seam.is_closed)
+        return PeerWatch(self._rest, named, self._problems, seam.is_closed, keeper=self._keeper)
 
     def _tell(self, part: str, sentence: str, about: str = "") -> None:
         self._problems.report(part, sentence, about)
@@ -173,7 +178,9 @@ class Plugin:
 
         patience = Patience(settings.queue_limit, settings.queue_seconds)
         background = settings.checks and self._sdk is not None
-        return Pool(launch, settings.worker_count, patience, background=background)
+        return Pool(
+            launch, settings.worker_count, patience, background=background, keeper=self._keeper
+        )
 
     def _start_control(self, configuration: seam.Configuration) -> QualityControl | None:
         """Checks and the index need more of Orthanc than the Python plugin offers."""
@@ -189,6 +196,7 @@ class Plugin:
             self._service.seconds,
             seam.is_closed,
             self._problems,
+            self._keeper,
         )
 
     def _make_site(self) -> Site:
@@ -250,6 +258,7 @@ class Plugin:
             "codecs": codecs,
             "forwarding": self._forwarder.state() if self._forwarder else None,
             "quarantine": self._control.quarantine.state() if self._control else None,
+            "threads": self._keeper.state(),
             "problems": self._problems.standing(),
             "counters": self._service.counters,
             "checks": {

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from . import answers
 from .check_job import KIND, CheckJob
-from .errors import PoolError
 from .host import seam
 from .host.sdk import Sdk
 from .index import Index
@@ -20,7 +20,7 @@ from .quarantine import Quarantine
 from .records import Records
 from .reports import Reports
 from .settings import Settings
-from .threads import Deputy
+from .threads import Deputy, Keeper
 
 _log = logging.getLogger(__name__)
 
@@ -55,6 +55,7 @@ class QualityControl:
         seconds: Callable[[int], float],
         is_closed: Callable[[], bool],
         problems: Problems,
+        keeper: Keeper,
     ) -> None:
         rest = seam.inspector_rest(sdk)
         self._pool, self._seconds, self._is_closed = pool, seconds, is_closed
@@ -69,6 +70,7 @@ class QualityControl:
             self._examine if settings.checks else None,
             self.quarantine.take,
             is_closed,
+            keeper,
         )
         self._submit = seam.register_jobs(sdk, KIND, self._restore, deputy)
         self.check = self._start_check if settings.checks else None
@@ -106,7 +108,8 @@ class QualityControl:
 
         What was made here was read by two decoders, as far as there are two.
         """
-        answers: list[Answer] = []
+        concluded: list[Answer] = []
+        found: list[dict[str, Any]] = []
         seconds = self._seconds(len(content))
         patience = seconds * _SLOWNESS
         header = {
@@ -116,14 +119,19 @@ class QualityControl:
             "seconds": patience,
             "cpu_seconds": seconds,
         }
-        self._pool.run(header, memoryview(content), patience, answers.append, Lane.BACKGROUND)
-        (answer,) = answers
+        self._pool.run(
+            header,
+            memoryview(content),
+            patience,
+            concluded.append,
+            Lane.BACKGROUND,
+            examine=lambda answer: found.append(answers.inspection(answer)),
+            most=0,
+        )
+        (answer,) = concluded
         if answer.error is not None:
             raise answer.error
-        inspection = answer.header.get("inspection")
-        if not isinstance(inspection, dict):
-            raise PoolError("worker_broken", "a worker's inspection is odd")
-        return inspection
+        return found[-1]
 
 
 def open_index(folder: Path | None) -> Index:

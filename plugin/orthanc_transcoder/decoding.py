@@ -21,7 +21,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
-from . import peek, syntaxes
+from . import answers, peek, syntaxes
 from .model import Picture, Rules
 from .pool.jobs import Answer, Lane
 from .pool.supervisor import Pool
@@ -96,6 +96,11 @@ class DecodingService:
             while len(self._indexes) > _REMEMBERED_FILES:
                 self._indexes.popitem(last=False)
 
+    def forget(self, key: bytes) -> None:
+        """Take a file apart anew when it comes again."""
+        with self._lock:
+            self._indexes.pop(key, None)
+
     def _known(self, key: bytes) -> dict[str, Any] | None:
         with self._lock:
             if key in self._indexes:
@@ -105,7 +110,15 @@ class DecodingService:
     def _run(self, header: dict[str, Any], payload: memoryview, call: _Call) -> None:
         seconds = self._seconds(len(payload))
         job = {**header, "seconds": seconds}
-        self._pool.run(job, payload, seconds, call.conclude, Lane.INTERACTIVE)
+        self._pool.run(
+            job,
+            payload,
+            seconds,
+            call.conclude,
+            Lane.INTERACTIVE,
+            examine=call.examine,
+            most=answers.most_of_picture(self._maximum_image_bytes),
+        )
 
 
 class _Call:
@@ -117,15 +130,19 @@ class _Call:
         self._key = key
         self._data = data
 
+    def examine(self, answer: Answer) -> None:
+        """Look at what a worker answered; raises ``PoolError`` if it is not to be believed."""
+        index = answers.index(answer, len(self._data))
+        self.picture = answers.picture(answer)
+        if index is not None:
+            self._service.remember(self._key, index)
+
     def conclude(self, answer: Answer) -> None:
         """Take the pool's answer, on one of its threads."""
         header = answer.header
-        if "index" in header:
-            self._service.remember(self._key, header["index"])
-        if answer.error is None and "format" in header:
-            self.picture = Picture(
-                header["format"], header["width"], header["height"], answer.payload
-            )
+        if answer.error is not None:
+            self._service.forget(self._key)  # what was remembered may be why
+        elif self.picture is not None:
             return
         code = answer.error.code if answer.error else header.get("code", "")
         if code not in _UNKNOWN or not peek.undisputed_syntax(self._data):

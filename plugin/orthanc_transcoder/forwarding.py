@@ -21,9 +21,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from . import threads
 from .problems import Problems
 from .records import RestError
+from .threads import Keeper
 
 _log = logging.getLogger(__name__)
 
@@ -84,16 +84,18 @@ class Forwarder:
         forwarding: Forwarding,
         is_closed: Callable[[], bool],
         problems: Problems,
+        keeper: Keeper | None = None,
     ) -> None:
         self._rest, self._problems = rest, problems
         self._is_closed = is_closed
         self._to = forwarding
         self._stop = threading.Event()
+        self._loaded = False
         self._since = 0
         self._set_aside: dict[str, float] = {}
         self._sent = 0
         self._problem = ""
-        self._thread = threads.start("forwarder", self._run)
+        self._thread = (keeper or Keeper()).keep("forwarder", self._turn, self._stop.wait)
 
     def state(self) -> dict[str, Any]:
         """For the status page."""
@@ -112,21 +114,21 @@ class Forwarder:
     def _is_over(self) -> bool:
         return self._stop.is_set() or self._is_closed()
 
-    def _run(self) -> None:
-        if not self._load_when_ready():
-            return
-        while not self._stop.is_set():
-            if self._is_closed():
-                self._stop.wait(_POLL_SECONDS)
-                continue
-            try:
-                progress = self._follow()
-                self._retry_set_aside()
-            except RestError as error:
-                _log.warning("forwarding cannot read Orthanc's changes: %s", error)
-                progress = False
-            if not progress:
-                self._stop.wait(_POLL_SECONDS)
+    def _turn(self) -> bool:
+        if not self._loaded:
+            self._loaded = self._load_when_ready()
+        elif self._is_closed() or not self._go_on():
+            self._stop.wait(_POLL_SECONDS)
+        return not self._stop.is_set()
+
+    def _go_on(self) -> bool:
+        try:
+            progress = self._follow()
+            self._retry_set_aside()
+        except RestError as error:
+            _log.warning("forwarding cannot read Orthanc's changes: %s", error)
+            return False
+        return progress
 
     def _load_when_ready(self) -> bool:
         """Read the state; Orthanc's database opens a little after its plugins are loaded."""

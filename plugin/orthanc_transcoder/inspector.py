@@ -26,11 +26,11 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from . import threads
 from .errors import PoolError
 from .index import Entry, Index
 from .model import Outcome, Report
 from .records import Records, RestError
+from .threads import Keeper
 
 _log = logging.getLogger(__name__)
 
@@ -90,10 +90,12 @@ class Inspector:
         examine: Examine | None,
         failed: Callable[[str], None],
         is_closed: Callable[[], bool],
+        keeper: Keeper | None = None,
     ) -> None:
         self._rest, self._records, self._index = rest, records, index
         self._examine, self._failed, self._is_closed = examine, failed, is_closed
         self._stop = threading.Event()
+        self._loaded = False
         self._since = self._pending = 0
         self._started = _now().strftime("%Y%m%dT%H%M%S")
         self._lacking: list[str] | None = None
@@ -101,7 +103,7 @@ class Inspector:
         self._entered = False
         self._next_comparison = 0.0
         self._series: OrderedDict[str, dict[str, str]] = OrderedDict()
-        self._thread = threads.start("inspector", self._run)
+        self._thread = (keeper or Keeper()).keep("inspector", self._turn, self._stop.wait)
 
     @property
     def pending(self) -> int:
@@ -223,29 +225,28 @@ class Inspector:
                 self._series.popitem(last=False)
         return self._series[series]
 
-    def _run(self) -> None:
-        if not self._load_when_ready():
+    def _turn(self) -> bool:
+        if not self._loaded:
+            self._loaded = self._load_when_ready()
+        elif self._is_closed():
+            self._stop.wait(_POLL_SECONDS)
+        else:
+            self._go_on()
+        return not self._stop.is_set()
+
+    def _go_on(self) -> None:
+        try:
+            progress = self._follow() or self._agree()
+        except RestError as error:
+            _log.warning("Orthanc's changes cannot be read: %s", error)
+            progress = False
+        except PoolError as error:
+            if not self._is_closed():
+                _log.warning("the checks wait: %s", error)
+            self._stop.wait(_PAUSE_SECONDS)
             return
-        while not self._stop.is_set():
-            if self._is_closed():
-                self._stop.wait(_POLL_SECONDS)
-                continue
-            try:
-                progress = self._follow() or self._agree()
-            except RestError as error:
-                _log.warning("Orthanc's changes cannot be read: %s", error)
-                progress = False
-            except PoolError as error:
-                if not self._is_closed():
-                    _log.warning("the checks wait: %s", error)
-                self._stop.wait(_PAUSE_SECONDS)
-                continue
-            except sqlite3.Error as error:
-                _log.error("the index of reports cannot be used: %s", error)
-                self._stop.wait(_PAUSE_SECONDS)
-                continue
-            if not progress:
-                self._stop.wait(_POLL_SECONDS)
+        if not progress:
+            self._stop.wait(_POLL_SECONDS)
 
     def _load_when_ready(self) -> bool:
         """Read the state; Orthanc's database opens a little after its plugins are loaded.

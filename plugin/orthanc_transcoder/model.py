@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from . import typed
 from .payload import Payload
 from .quality.findings import Finding
 
@@ -203,20 +204,28 @@ class Report:
         return values
 
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> Report:
+    def from_json(cls, values: object) -> Report:
         """The inverse of ``to_json``.
 
         Raises
         ------
-        TypeError, ValueError, KeyError
+        ValueError
             If the values are not a report's.
         """
-        fields = {name: value for name, value in values.items() if name != "ratio"}
-        fields["outcome"] = Outcome(fields["outcome"])
-        for name in _TUPLES:
-            fields[name] = tuple(fields[name])
-        fields["received"] = tuple(Finding.from_json(one) for one in fields["received"])
-        return cls(**fields)
+        if isinstance(values, dict):
+            values = {name: value for name, value in values.items() if name != "ratio"}
+        return typed.build(cls, values)
+
+
+# By format, as ``host.abi`` has them.
+PIXEL_BYTES = {
+    "Grayscale8": 1,
+    "Grayscale16": 2,
+    "SignedGrayscale16": 2,
+    "RGB24": 3,
+    "RGB48": 6,
+    "Grayscale32": 4,
+}
 
 
 @dataclass(frozen=True, slots=True)

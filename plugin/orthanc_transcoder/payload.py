@@ -15,6 +15,9 @@ class Payload(Protocol):
     def __len__(self) -> int:
         """Number of bytes."""
 
+    def head(self, count: int, /) -> bytes:
+        """The first bytes, at most so many; raises like ``read_into``."""
+
     def read_into(self, buffer: memoryview, /) -> None:
         """Fill ``buffer``, which is as long as this; it is not to be kept.
 
@@ -23,6 +26,11 @@ class Payload(Protocol):
         OSError, EOFError
             If the bytes are not there any more: Orthanc gets nothing then.
         """
+
+
+def head(data: bytearray | Payload, count: int) -> bytes:
+    """The first bytes, at most so many; raises like ``Payload.read_into``."""
+    return bytes(data[:count]) if isinstance(data, bytearray) else data.head(count)
 
 
 def whole(data: bytearray | Payload) -> bytes | bytearray:

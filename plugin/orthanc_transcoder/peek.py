@@ -29,6 +29,14 @@ def sop_instance_uid(data: memoryview) -> str:
     return _search(_SOP_INSTANCE_UID, data)
 
 
+def sop_instance_uids(data: memoryview) -> set[str]:
+    """All that may be a SOP Instance UID in the first 64 KiB; not on an Orthanc thread."""
+    head = bytes(data[:_HEAD_BYTES])
+    return {
+        found.decode("ascii") for pattern in _SOP_INSTANCE_UID for found in pattern.findall(head)
+    }
+
+
 def transfer_syntax(data: memoryview) -> str:
     """Transfer Syntax UID of the meta header, else empty."""
     return _search(_TRANSFER_SYNTAX, data)

@@ -12,10 +12,10 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from . import threads
 from .problems import Problems
 from .records import RestError
 from .startup import unknown_peer
+from .threads import Keeper
 
 _log = logging.getLogger(__name__)
 
@@ -47,23 +47,26 @@ class PeerWatch:
         problems: Problems,
         is_closed: Callable[[], bool],
         seconds: float = _POLL_SECONDS,
+        keeper: Keeper | None = None,
     ) -> None:
         self._rest, self._problems, self._is_closed = rest, problems, is_closed
         self._seconds = seconds
         self._missing = dict(named)
         self._told: set[str] = set()
         self._stop = threading.Event()
-        self._thread = threads.start("peers", self._run)
+        self._thread = (keeper or Keeper()).keep("peers", self._turn, self._stop.wait)
 
     def stop(self) -> None:
         """End the thread."""
         self._stop.set()
         self._thread.join()
 
-    def _run(self) -> None:
-        while self._missing and not self._stop.wait(self._seconds):
-            if not self._is_closed():
-                self._look()
+    def _turn(self) -> bool:
+        if not self._missing or self._stop.wait(self._seconds):
+            return False
+        if not self._is_closed():
+            self._look()
+        return True
 
     def _look(self) -> None:
         try:

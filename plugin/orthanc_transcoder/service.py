@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
-from . import peek
+from . import answers, peek
 from .errors import PoolError
 from .model import Outcome, Report, Request, Rules
 from .originals import Originals
@@ -78,6 +78,7 @@ class TranscodingService:
         self._pool = pool
         self._rules = dataclasses.asdict(rules)
         self._only_if_smaller = rules.only_if_smaller
+        self._maximum_image_bytes = rules.maximum_image_bytes
         self._deadline = deadline
         self._remember = remember
         self._originals = originals
@@ -100,7 +101,16 @@ class TranscodingService:
         asked = dataclasses.replace(request, relabel=copy or self._drops, replaces=replaces)
         call = _Call(self, data, asked)
         patient = self._drops and copy
-        self._pool.run(call.header(), data, call.seconds, call.conclude, patient=patient)
+        most = answers.most_of_result(len(data), self._maximum_image_bytes)
+        self._pool.run(
+            call.header(),
+            data,
+            call.seconds,
+            call.conclude,
+            patient=patient,
+            examine=call.examine,
+            most=most,
+        )
         return call.result
 
     @property
@@ -190,6 +200,7 @@ class _Call:
         self._request = request
         self._thread = threading.get_ident()
         self._started = time.monotonic()
+        self._answered: Report | None = None
 
     def header(self) -> dict[str, object]:
         """The job's message to the worker."""
@@ -202,6 +213,10 @@ class _Call:
             "rules": self._service.rules,
             "seconds": self.seconds,
         }
+
+    def examine(self, answer: Answer) -> None:
+        """Look at what a worker answered; raises ``PoolError`` if it is not to be believed."""
+        self._answered = answers.report(answer, self._request, self._data)
 
     def conclude(self, answer: Answer) -> None:
         """Take the pool's answer, on one of its threads."""
@@ -217,10 +232,9 @@ class _Call:
     def _report(self, answer: Answer) -> Report:
         if answer.error is not None:
             return self._failure(answer.error)
-        try:
-            report = Report.from_json(answer.header["report"])
-        except (TypeError, ValueError, KeyError) as error:
-            return self._failure(PoolError("worker_broken", f"a worker's report is odd: {error}"))
+        report = self._answered
+        if report is None:
+            return self._failure(PoolError("internal_error", "an answer was not looked at"))
         return report if report.sop_instance_uid else self._identified(report)
 
     def _failure(self, error: PoolError) -> Report:

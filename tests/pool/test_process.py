@@ -1,7 +1,9 @@
 """Real worker processes: what each way of failing becomes, a row each."""
 
+import json
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -13,10 +15,17 @@ import pytest
 from orthanc_transcoder.codec.uids import JPEG2000Lossless
 from orthanc_transcoder.errors import PoolError
 from orthanc_transcoder.fingerprint import fingerprint
+from orthanc_transcoder.pool import wire
 from orthanc_transcoder.pool.process import WorkerProcess
+from orthanc_transcoder.pool.worker import hello
 from tests.support.faulty_worker import FAULTS, ROWS
 from tests.support.workers import faulty_python, script
 from tests.synthesis import Image, native_file
+
+OFFER: dict[str, Any] = {"available": {}, "unavailable": {}}
+HELLO: dict[str, Any] = {
+    **hello(), "codecs": {**OFFER, "witnesses": OFFER}, "confinement": {"seccomp": "on"},
+}  # fmt: skip
 
 
 def job(seconds: float = 30.0, **more: float) -> dict[str, Any]:
@@ -134,6 +143,29 @@ def test_an_interpreter_that_is_none(tmp_path: Path, commands: str, says: str) -
     assert says in caught.value.reason
 
 
+@pytest.mark.parametrize(
+    ("said", "says"),
+    [
+        ([], "garbage"),
+        ({}, "other package files"),
+        ({"fingerprint": fingerprint()}, "who it is"),
+        ({**HELLO, "codecs": []}, "who it is"),
+        ({**HELLO, "confinement": {"seccomp": 1}}, "who it is"),
+        ({**HELLO, "more": 1}, "who it is"),
+        ({**HELLO, "python": 3}, "who it is"),
+    ],
+)
+def test_a_worker_that_does_not_say_who_it_is(tmp_path: Path, said: object, says: str) -> None:
+    body = json.dumps(said).encode()
+    message = wire.PREFIX.pack(wire.INLINE, len(body), 0) + body
+    program = f"import os, sys; os.write(int(sys.argv[-1]), {message!r}); input()"
+    (tmp_path / "hello.py").write_text(program, encoding="utf-8")
+    python = script(tmp_path / "python", f'exec {sys.executable} {tmp_path}/hello.py "$@"')
+    with pytest.raises(PoolError, match=says) as caught:
+        WorkerProcess(python, fingerprint())
+    assert caught.value.code == "workers_unavailable"
+
+
 def test_an_interpreter_that_is_missing(tmp_path: Path) -> None:
     with pytest.raises(PoolError, match="cannot be started"):
         WorkerProcess(tmp_path / "nothing", fingerprint())
@@ -157,6 +189,39 @@ def test_failed_starts_leave_no_descriptors(tmp_path: Path) -> None:
         with pytest.raises(PoolError):
             WorkerProcess(path, fingerprint())
     assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+@pytest.mark.parametrize(
+    ("place", "error"),
+    [
+        ("os.memfd_create", OSError(24, "Too many open files")),
+        ("fcntl.fcntl", OSError(1, "Operation not permitted")),
+        ("socket.socketpair", OSError(24, "Too many open files")),
+        ("subprocess.Popen", OSError(12, "Cannot allocate memory")),
+    ],
+)
+def test_without_descriptors_or_memory_none_is_started_and_none_is_left(
+    monkeypatch: pytest.MonkeyPatch, place: str, error: OSError
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise error
+
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    monkeypatch.setattr(place, refuse)
+    with pytest.raises(PoolError, match=str(error.strerror)) as caught:
+        WorkerProcess(Path(sys.executable), fingerprint())
+    assert caught.value.code == "workers_unavailable"
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_a_shortage_of_descriptors_passes() -> None:
+    """In a process of its own: five seconds without any, while its workers are killed."""
+    program = Path(__file__).parents[1] / "support" / "shortage.py"
+    done = subprocess.run(
+        [sys.executable, str(program)], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["workers_unavailable", "recovered"]
 
 
 def test_it_ends_by_itself_when_its_owner_is_gone(worker: WorkerProcess) -> None:

@@ -9,8 +9,11 @@ import pytest
 
 from orthanc_transcoder.errors import PoolError
 from orthanc_transcoder.pool.jobs import Answer, Lane
+from orthanc_transcoder.pool.slot import Slot
 from orthanc_transcoder.pool.supervisor import Pool
 from orthanc_transcoder.pool.waiting import Patience
+from orthanc_transcoder.problems import Problems
+from orthanc_transcoder.threads import Keeper
 
 
 class FakeWorker:
@@ -25,12 +28,16 @@ class FakeWorker:
         self.pid = FakeWorker.count
         self.hello: dict[str, Any] = {"version": "x"}
         self.dead = threading.Event()
+        self.chatty = False
 
     def alive(self) -> bool:
         return not self.dead.is_set()
 
+    def is_quiet(self) -> bool:
+        return not self.chatty
+
     def ask(
-        self, header: dict[str, Any], payload: memoryview, deadline: float
+        self, header: dict[str, Any], payload: memoryview, deadline: float, most: int
     ) -> tuple[dict[str, Any], bytearray]:
         self.asked.append(header)
         if header.get("do") == "retire":
@@ -38,6 +45,10 @@ class FakeWorker:
         if header.get("do") == "killed":
             self.dead.set()
             raise PoolError("worker_killed", "it was ended by SIGKILL")
+        if header.get("do") == "raise":
+            raise RecursionError("deep")
+        if header.get("do") == "no_memory":
+            raise PoolError("no_memory", "there is none")
         if header.get("do") == "die":
             self.dead.set()
             raise PoolError("worker_died", "it died")
@@ -208,6 +219,127 @@ def test_a_slot_without_a_worker_takes_no_jobs_from_those_that_have_one(
         worker.kill()
     assert wait_until(lambda: pool.state().alive == 0)
     assert wait_until(lambda: code(ask(pool)) == "workers_unavailable")
+
+
+def test_what_escapes_a_slot_fails_its_job_at_once_and_ends_no_thread(
+    make_pool: MakePool, caplog: pytest.LogCaptureFixture
+) -> None:
+    problems = Problems()
+    pool = make_pool(keeper=Keeper(problems))
+    answer = ask(pool, do="raise")
+    assert answer.error is not None
+    assert (answer.error.code, answer.error.reason) == ("internal_error", "RecursionError: deep")
+    assert wait_until(lambda: bool(problems.standing()))
+    assert "worker-0 backs off" in str(problems.standing()[0]["sentence"])
+    assert wait_until(lambda: "the thread worker-0 backs off" in caplog.text)
+    assert ask(pool).error is None
+    assert wait_until(lambda: not problems.standing())
+    assert pool.state().deaths == 1  # nobody knows what that worker says next
+
+
+def test_a_launch_that_raises_what_it_should_not_ends_no_thread(make_pool: MakePool) -> None:
+    attempts = 0
+
+    def launch(_: int) -> FakeWorker:
+        nonlocal attempts
+        attempts += 1
+        if attempts <= 2:
+            raise OSError(24, "Too many open files")
+        return FakeWorker()
+
+    pool = make_pool(launch)
+    assert wait_until(lambda: "Too many open files" in pool.state().unavailable)
+    assert wait_until(lambda: pool.state().alive == 2)
+    assert ask(pool).error is None
+    assert pool.state().unavailable == ""
+
+
+def test_without_a_worker_for_some_time_what_waits_and_what_comes_is_answered(
+    make_pool: MakePool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even where every slot is stuck, and none takes the job."""
+    monkeypatch.setattr("orthanc_transcoder.pool.supervisor._HOPELESS_SECONDS", 1.0)
+    monkeypatch.setattr("orthanc_transcoder.pool.supervisor._WATCH_SECONDS", 0.1)
+    mended = threading.Event()
+
+    def turn(slot: Slot) -> bool:
+        if mended.is_set():
+            return honest(slot)
+        raise RuntimeError("stuck")
+
+    honest = Slot._turn
+    monkeypatch.setattr(Slot, "_turn", turn)
+    pool = make_pool()
+    started = time.monotonic()
+    assert code(ask(pool)) == "workers_unavailable"
+    assert 0.9 < time.monotonic() - started < 5
+    started = time.monotonic()
+    assert code(ask(pool, Lane.INTERACTIVE)) == "workers_unavailable"
+    assert time.monotonic() - started < 0.5
+    assert pool.state().unavailable
+    mended.set()
+    assert wait_until(lambda: pool.state().alive == 2)
+    assert wait_until(lambda: pool.state().unavailable == "")
+    assert ask(pool).error is None
+
+
+def test_a_slow_first_start_is_waited_for(
+    make_pool: MakePool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orthanc_transcoder.pool.supervisor._HOPELESS_SECONDS", 0.1)
+    monkeypatch.setattr("orthanc_transcoder.pool.supervisor._WATCH_SECONDS", 0.05)
+
+    def launch(_: int) -> FakeWorker:
+        time.sleep(1)
+        return FakeWorker()
+
+    assert ask(make_pool(launch)).error is None
+
+
+def test_what_comes_after_the_end_is_answered(make_pool: MakePool) -> None:
+    pool = make_pool()
+    pool.stop()
+    assert code(ask(pool)) == "stopping"
+
+
+def test_a_worker_that_speaks_unasked_is_replaced_and_its_successor_does_the_job(
+    make_pool: MakePool,
+) -> None:
+    workers: list[FakeWorker] = []
+
+    def launch(_: int) -> FakeWorker:
+        workers.append(FakeWorker())
+        return workers[-1]
+
+    pool = make_pool(launch)
+    assert wait_until(lambda: pool.state().alive == 2)
+    for worker in workers[:]:
+        worker.chatty = True
+    answer = ask(pool)
+    assert answer.error is None
+    assert answer.header["pid"] in [worker.pid for worker in workers[2:]]
+    assert pool.state().killers == 0
+
+
+def test_an_answer_that_no_sound_worker_gives_costs_the_worker(make_pool: MakePool) -> None:
+    pool = make_pool()
+    first = ask(pool).header["pid"]
+    answers: list[Answer] = []
+
+    def examine(_: Answer) -> None:
+        raise PoolError("worker_broken", "it is odd")
+
+    pool.run({}, memoryview(b""), 5, answers.append, examine=examine)
+    assert code(answers[0]) == "worker_broken"
+    assert answers[0].header == {}
+    assert pool.state().deaths == 1
+    assert ask(pool).header["pid"] != first
+
+
+def test_want_of_memory_here_is_not_the_files_fault(make_pool: MakePool) -> None:
+    pool = make_pool()
+    assert code(ask(pool, do="no_memory")) == "no_memory"
+    assert pool.state().killers == 0
 
 
 def test_stopping_fails_what_runs_and_what_waits(make_pool: MakePool) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
 
+from orthanc_transcoder import peek
 from orthanc_transcoder.errors import PoolError
 from orthanc_transcoder.model import Outcome, Report, Request, Rules
 from orthanc_transcoder.originals import Originals, identifier
@@ -16,11 +18,15 @@ from orthanc_transcoder.payload import whole
 from orthanc_transcoder.pool.jobs import Answer
 from orthanc_transcoder.pool.supervisor import Pool
 from orthanc_transcoder.service import TranscodingService
+from tests.support.results import named_file
 from tests.synthesis import Image, native_file
 
 FILE = native_file(Image(rows=4, columns=4))
+UID = peek.sop_instance_uid(memoryview(FILE))
 J2K = "1.2.840.10008.1.2.4.90"
+RESULT = named_file(J2K, UID)
 NONE = Originals()
+REQUEST = Request((J2K,))
 
 
 class FakePool:
@@ -37,10 +43,19 @@ class FakePool:
         conclude: Callable[[Answer], None],
         *,
         patient: bool = False,
+        examine: Callable[[Answer], None],
+        most: int,
     ) -> None:
         self.header = header
         self.patient = patient
-        conclude(self.answer)
+        assert most >= len(payload)
+        try:
+            if self.answer.error is None:
+                examine(self.answer)
+        except PoolError as error:
+            conclude(Answer(error=error))
+        else:
+            conclude(self.answer)
 
 
 def service(
@@ -63,26 +78,32 @@ def pool_of(made: TranscodingService) -> FakePool:
 
 
 def answer(outcome: Outcome, payload: bytes = b"") -> Answer:
-    report = Report(outcome, sop_instance_uid="1.2", source_bytes=100, result_bytes=len(payload))
+    report = Report(outcome, sop_instance_uid=UID, source_bytes=100, result_bytes=len(payload))
+    if outcome is Outcome.TRANSCODED:
+        report = replace(report, target_syntax=J2K, result_sop_instance_uid=UID)
+    if outcome is Outcome.KEPT:
+        report = replace(report, source_syntax=peek.transfer_syntax(memoryview(FILE)))
     return Answer({"report": report.to_json()}, bytearray(payload))
 
 
-def ask(made: TranscodingService) -> bytes | None:
-    result = made.transcode(memoryview(FILE), Request((J2K,)))
+def ask(made: TranscodingService, request: Request = REQUEST) -> bytes | None:
+    result = made.transcode(memoryview(FILE), request)
     return None if result is None else bytes(whole(result))
 
 
 def test_a_result_is_handed_over_and_counted() -> None:
-    made, remembered = service(answer(Outcome.TRANSCODED, b"result"))
-    assert ask(made) == b"result"
-    assert made.counters == {"transcoded": 1, "source_bytes": 100, "result_bytes": 6}
+    made, remembered = service(answer(Outcome.TRANSCODED, RESULT))
+    assert ask(made) == RESULT
+    counters = {"transcoded": 1, "source_bytes": 100, "result_bytes": len(RESULT)}
+    assert made.counters == counters
     ((thread, report),) = remembered
     assert thread == threading.get_ident()
     assert report.outcome is Outcome.TRANSCODED
 
 
 def test_what_is_kept_is_handed_back() -> None:
-    assert ask(service(answer(Outcome.KEPT))[0]) == FILE
+    native = Request((J2K, peek.transfer_syntax(memoryview(FILE))))
+    assert ask(service(answer(Outcome.KEPT))[0], native) == FILE
 
 
 @pytest.mark.parametrize("outcome", [Outcome.DECLINED, Outcome.FAILED])
@@ -129,7 +150,7 @@ def test_what_may_pass_is_waited_for_but_not_at_ingest(ingest: str, patient: boo
 def test_a_worker_is_told_what_may_replace_an_original(
     originals: Originals, replaces: bool
 ) -> None:
-    made, _ = service(answer(Outcome.TRANSCODED, b"result"), originals)
+    made, _ = service(answer(Outcome.TRANSCODED, RESULT), originals)
     ask(made)
     assert pool_of(made).header["replaces"] is replaces
 
@@ -150,9 +171,12 @@ DOUBT = {"sign_disagrees": "Two readings."}
     ],
 )
 def test_a_doubtful_result_takes_no_originals_place(originals: Originals, replaced: bool) -> None:
-    report = Report(Outcome.TRANSCODED, target_syntax=J2K, doubts=DOUBT, instance="a")
-    made, remembered = service(Answer({"report": report.to_json()}, bytearray(b"x")), originals)
-    assert ask(made) == (None if replaced else b"x")
+    report = Report(
+        Outcome.TRANSCODED, target_syntax=J2K, doubts=DOUBT, instance="a",
+        result_bytes=len(RESULT), result_sop_instance_uid=UID,
+    )  # fmt: skip
+    made, remembered = service(Answer({"report": report.to_json()}, bytearray(RESULT)), originals)
+    assert ask(made) == (None if replaced else RESULT)
     kept = remembered[0][1]
     assert kept.outcome is (Outcome.DECLINED if replaced else Outcome.TRANSCODED)
     assert kept.code == ("sign_disagrees" if replaced else "")
@@ -174,10 +198,10 @@ def test_a_result_that_is_larger_is_kept_back_at_ingest_alone(
 ) -> None:
     report = Report(
         Outcome.TRANSCODED, source_syntax="1.2.840.10008.1.2.4.50", target_syntax=J2K,
-        source_bytes=100, result_bytes=300, frames=1,
+        source_bytes=100, result_bytes=len(RESULT), frames=1, result_sop_instance_uid=UID,
     )  # fmt: skip
-    made, remembered = service(Answer({"report": report.to_json()}, bytearray(b"x")), originals)
-    assert ask(made) == (None if kept else b"x")
+    made, remembered = service(Answer({"report": report.to_json()}, bytearray(RESULT)), originals)
+    assert ask(made) == (None if kept else RESULT)
     assert remembered[0][1].code == ("not_smaller" if kept else "")
 
 

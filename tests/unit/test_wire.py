@@ -39,7 +39,16 @@ def test_impossible_sizes_are_refused_before_anything_is_allocated(sizes: tuple[
         wire.unpack_prefix(wire.PREFIX.pack(wire.INLINE, *sizes))
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"1", b"\xff\xfe"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"", b"{", b"[]", b"1", b"\xff\xfe", b'{"a": NaN}', b'{"a": 1e999}', b'{"a": "\\ud800"}',
+        b'{"a": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+        b'{"a": [' + b"[]," * 2_000_001 + b"[]]}",
+        b'{"a": ' + b"1" * 5000 + b"}",
+    ],
+    ids=range(11),
+)  # fmt: skip
 def test_a_header_that_is_no_json_object_is_refused(body: bytes) -> None:
     with pytest.raises(wire.WireError):
         wire.unpack_header(body)

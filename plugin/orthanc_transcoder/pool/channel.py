@@ -1,8 +1,12 @@
-"""Messages of ``wire`` over a local stream socket, each within a deadline."""
+"""Messages of ``wire`` over a local stream socket, each within a deadline.
+
+Memory is taken as bytes arrive, never because a peer promises them.
+"""
 
 from __future__ import annotations
 
 import os
+import select
 import socket
 import time
 from typing import Any, NamedTuple
@@ -10,6 +14,7 @@ from typing import Any, NamedTuple
 from . import memory, wire
 
 Buffer = bytes | bytearray | memoryview
+_CHUNK_BYTES = 256 * 1024
 
 
 class Message(NamedTuple):
@@ -64,8 +69,14 @@ class Channel:
             self._wait_until(deadline)
             self._socket.sendall(payload)
 
-    def receive(self, deadline: float | None = None) -> Message:
-        """Receive one message.
+    def is_quiet(self) -> bool:
+        """Whether the peer has said nothing that was not received, and has not hung up."""
+        poll = select.poll()  # needs no descriptor
+        poll.register(self._socket, select.POLLIN)
+        return not poll.poll(0)
+
+    def receive(self, deadline: float | None = None, most: int = wire.MAX_PAYLOAD_BYTES) -> Message:
+        """Receive one message, with a payload of at most so many bytes.
 
         Raises
         ------
@@ -73,14 +84,20 @@ class Channel:
             If the peer closed the connection.
         TimeoutError, OSError
             If the deadline passes, or the connection breaks.
+        MemoryError
+            If there is no memory, or no descriptor, for the message.
         wire.WireError
             If the peer sends anything but a message.
         """
         descriptors: list[int] = []
         try:
             prefix = wire.unpack_prefix(self._receive_prefix(deadline, descriptors))
-            if prefix.in_memory != bool(descriptors):
+            if prefix.in_memory != bool(descriptors) or len(descriptors) > 1:
                 raise wire.WireError("a message and the descriptors with it do not agree")
+            if prefix.payload_bytes > most:
+                raise wire.WireError(f"{prefix.payload_bytes} bytes, where {most} are the most")
+            if prefix.in_memory and not prefix.payload_bytes:
+                raise wire.WireError("a descriptor comes without a payload")
             header = wire.unpack_header(bytes(self._receive_exactly(prefix.header_bytes, deadline)))
             following = 0 if prefix.in_memory else prefix.payload_bytes
             payload = self._receive_exactly(following, deadline)
@@ -111,22 +128,25 @@ class Channel:
         while len(prefix) < wire.PREFIX.size:
             self._wait_until(deadline)
             missing = wire.PREFIX.size - len(prefix)
-            data, found, _, _ = socket.recv_fds(self._socket, missing, 1)
+            data, found, flags, _ = socket.recv_fds(self._socket, missing, 1)
             descriptors += found
+            if flags & socket.MSG_CTRUNC:
+                if found:
+                    raise wire.WireError("there is more than one descriptor with a message")
+                raise MemoryError("no descriptor is free")
             if not data:
                 raise EOFError("the peer closed the connection")
             prefix += data
         return prefix
 
     def _receive_exactly(self, size: int, deadline: float | None) -> bytearray:
-        buffer = bytearray(size)
-        rest = memoryview(buffer)
-        while rest:
+        buffer = bytearray()
+        while len(buffer) < size:
             self._wait_until(deadline)
-            received = self._socket.recv_into(rest)
+            received = self._socket.recv(min(_CHUNK_BYTES, size - len(buffer)))
             if not received:
                 raise EOFError("the peer closed the connection")
-            rest = rest[received:]
+            buffer += received
         return buffer
 
     def _wait_until(self, deadline: float | None) -> None:

@@ -23,7 +23,7 @@ from . import landlock, seccomp
 from .seccomp import call
 
 _DESCRIPTORS = 64
-_FILE_BYTES = 8 << 30  # twice what Orthanc can take as a result
+_FILE_BYTES = 4 << 30  # what Orthanc can take as a result
 
 _SET_DUMPABLE, _SET_NO_NEW_PRIVS = 4, 38  # linux/prctl.h
 _NEW_NETWORK = 0x40000000  # CLONE_NEWNET

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..errors import PoolError
 from ..payload import Payload
+from .wire import MAX_PAYLOAD_BYTES
 
 
 class Lane(IntEnum):
@@ -28,6 +29,10 @@ class Answer:
     header: dict[str, Any] = field(default_factory=dict)
     payload: bytearray | Payload = field(default_factory=bytearray)
     error: PoolError | None = None
+
+
+def _accept(_: Answer) -> None:
+    """Find nothing wrong."""
 
 
 def _held() -> threading.Lock:
@@ -48,6 +53,11 @@ class Job:
         Deadline, from the moment that a worker takes the job.
     conclude
         Called once with the answer, on a thread of the pool.
+    examine
+        Called before that, on the same thread, with what a worker answered; raises
+        ``PoolError`` if a sound worker never would, and the worker is replaced.
+    most
+        Bytes that the answer's payload may have.
     patient
         Whether it waits however many others do.
     arrived
@@ -60,5 +70,7 @@ class Job:
     conclude: Callable[[Answer], None]
     lane: Lane = Lane.BULK
     patient: bool = False
+    examine: Callable[[Answer], None] = _accept
+    most: int = MAX_PAYLOAD_BYTES
     done: threading.Lock = field(default_factory=_held)
     arrived: float = field(default_factory=time.monotonic)

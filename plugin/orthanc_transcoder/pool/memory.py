@@ -1,7 +1,8 @@
 """Large payloads travel in files in memory, whose descriptors are passed; they are copied once.
 
 A worker's file is taken only if it is sealed: nobody can change it or cut it
-off any more, whatever becomes of the worker while Orthanc's side reads it.
+off any more, whatever becomes of the worker while Orthanc's side reads it. And
+only if its bytes were written: one with holes would take memory when it is read.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ Buffer = bytes | bytearray | memoryview
 # Below, the system calls cost more than copying through the socket does.
 THRESHOLD_BYTES = 256 * 1024
 
+_BLOCK_BYTES = 512  # of ``st_blocks``, whatever the file system's are
 _SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL
 
 
@@ -48,7 +50,7 @@ def view(descriptor: int, size: int) -> memoryview:
     Raises
     ------
     ValueError, OSError
-        If the file is not sealed, or has another size.
+        If the file is not sealed, has holes, or has another size.
     """
     try:
         _check(descriptor, size)
@@ -68,7 +70,7 @@ class SealedPayload:
     Raises
     ------
     ValueError, OSError
-        If the file is not sealed, or has another size.
+        If the file is not sealed, has holes, or has another size.
     """
 
     def __init__(self, descriptor: int, size: int) -> None:
@@ -87,6 +89,10 @@ class SealedPayload:
     def __del__(self) -> None:
         """An answer that nobody reads frees its memory all the same."""
         self.close()
+
+    def head(self, count: int, /) -> bytes:
+        """The first bytes, at most so many."""
+        return os.pread(self._descriptor, count, 0)
 
     def read_into(self, buffer: memoryview, /) -> None:
         """Fill ``buffer``, which is as long as this."""
@@ -108,6 +114,8 @@ class SealedPayload:
 def _check(descriptor: int, size: int) -> None:
     if fcntl.fcntl(descriptor, fcntl.F_GET_SEALS) & _SEALS != _SEALS:
         raise ValueError("the file in memory is not sealed")
-    found = os.fstat(descriptor).st_size
-    if found != size:
-        raise ValueError(f"the file in memory has {found} bytes instead of {size}")
+    found = os.fstat(descriptor)
+    if found.st_size != size:
+        raise ValueError(f"the file in memory has {found.st_size} bytes instead of {size}")
+    if found.st_blocks * _BLOCK_BYTES < size:
+        raise ValueError("the file in memory has holes")

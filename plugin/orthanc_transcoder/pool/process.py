@@ -3,11 +3,16 @@
 The process is a fresh interpreter, the one that the settings name: inside
 Orthanc ``sys.executable`` is Orthanc, and forking a threaded server is not
 safe. It inherits nothing but one socket and a file in memory for what its
-libraries print, which explains a death; its environment is empty.
+libraries print, which explains a death, and which cannot grow past ``OUTPUT_BYTES``;
+its environment is empty.
+
+A worker may have been taken over by a file: what it sends is taken for nothing but
+what it is shown to be, and one that breaks a rule is ended by whoever sees it.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import socket
@@ -20,8 +25,9 @@ from ..errors import PoolError
 from ..fingerprint import PACKAGE
 from ..payload import Payload
 from .channel import Channel
+from .hello import checked
 from .memory import SealedPayload
-from .wire import WireError
+from .wire import MAX_PAYLOAD_BYTES, WireError
 
 # The package's folder is given, not found: -I keeps the working folder and
 # PYTHONPATH out, so that no other file can pose as the package.
@@ -30,6 +36,7 @@ BOOT = (
     "from orthanc_transcoder.pool.worker import main; main(*map(int, sys.argv[2:]))"
 )
 START_SECONDS = 60.0
+OUTPUT_BYTES = 1024 * 1024  # from the start of each job
 # What ends a process from outside: an administrator, or a system without memory.
 _FROM_OUTSIDE = (-signal.SIGKILL, -signal.SIGTERM)
 _ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "OMP_NUM_THREADS": "1"}
@@ -55,19 +62,23 @@ class WorkerProcess:
     def __init__(
         self, python: Path, fingerprint: str, *, memory_bytes: int = 0, nice: int = 0
     ) -> None:
-        self._output = os.memfd_create("worker-output")
-        ours, theirs = socket.socketpair()
-        self._channel = Channel(ours)
+        theirs = self._open()
         try:
             self._process = self._launch(python, theirs, memory_bytes, nice)
-        except OSError as error:
+        except BaseException as error:
             self._close()
+            if not isinstance(error, OSError | subprocess.SubprocessError):
+                raise
             raise PoolError(
                 "workers_unavailable", f"the interpreter {python} cannot be started: {error}"
             ) from error
         finally:
             theirs.close()
-        self.hello = self._greet(python, fingerprint)
+        try:
+            self.hello = self._greet(python, fingerprint)
+        except BaseException:
+            self.end()
+            raise
 
     @property
     def pid(self) -> int:
@@ -78,10 +89,18 @@ class WorkerProcess:
         """Whether the process is still running."""
         return self._process.poll() is None
 
+    def is_quiet(self) -> bool:
+        """Whether it waits for a job: an answer that is there already is no answer to it."""
+        return self._channel.is_quiet()
+
     def ask(
-        self, header: dict[str, Any], payload: memoryview, deadline: float
+        self,
+        header: dict[str, Any],
+        payload: memoryview,
+        deadline: float,
+        most: int = MAX_PAYLOAD_BYTES,
     ) -> tuple[dict[str, Any], bytearray | Payload]:
-        """Send a job and wait for the answer.
+        """Send a job and wait for the answer, whose payload has at most so many bytes.
 
         Raises
         ------
@@ -92,7 +111,7 @@ class WorkerProcess:
         self._forget_old_output()
         try:
             self._channel.send(header, payload, deadline)
-            message = self._channel.receive(deadline)
+            message = self._channel.receive(deadline, most)
             if message.descriptor < 0:
                 return message.header, message.payload
             return message.header, SealedPayload(message.descriptor, message.size)
@@ -107,6 +126,8 @@ class WorkerProcess:
 
     def end(self) -> None:
         """End the process, whatever it is doing, and wait until it is gone."""
+        if self._closed:
+            return
         self._process.kill()
         self._process.wait()
         self._close()
@@ -114,6 +135,21 @@ class WorkerProcess:
     def kill(self) -> None:
         """Kill the process from another thread; its owner sees it die."""
         self._process.kill()
+
+    def _open(self) -> socket.socket:
+        """Make what this process and the worker share; gives the worker's end."""
+        self._closed = False
+        try:
+            self._output = _bounded_output()
+        except OSError as error:
+            raise PoolError("workers_unavailable", f"no worker can be started: {error}") from error
+        try:
+            ours, theirs = socket.socketpair()
+        except OSError as error:
+            os.close(self._output)
+            raise PoolError("workers_unavailable", f"no worker can be started: {error}") from error
+        self._channel = Channel(ours)
+        return theirs
 
     def _launch(
         self, python: Path, theirs: socket.socket, memory_bytes: int, nice: int
@@ -136,19 +172,17 @@ class WorkerProcess:
 
     def _greet(self, python: Path, fingerprint: str) -> dict[str, Any]:
         try:
-            hello = self._channel.receive(time.monotonic() + START_SECONDS).header
+            said = self._channel.receive(time.monotonic() + START_SECONDS, most=0).header
+            if said.get("fingerprint") == fingerprint:
+                return checked(said)
+            problem = "runs other package files than Orthanc does: restart Orthanc after an upgrade"
         except TimeoutError:
             problem = "did not answer"
         except (EOFError, OSError):
             problem = self._cause()
-        except WireError as error:
+        except (WireError, ValueError) as error:
             problem = f"wrote garbage: {error}"
-        else:
-            if hello.get("fingerprint") == fingerprint:
-                return hello
-            problem = "runs other package files than Orthanc does: restart Orthanc after an upgrade"
         code = "worker_killed" if self._was_killed() else "workers_unavailable"
-        self.end()
         raise PoolError(code, f"a worker of {python} {problem}")
 
     def _death(self) -> PoolError:
@@ -174,20 +208,32 @@ class WorkerProcess:
         return f"{cause}: {last_words}" if last_words else cause
 
     def _last_line(self) -> str:
-        size = os.fstat(self._output).st_size
-        tail = os.pread(self._output, 4096, max(0, size - 4096))
+        end = min(max(0, os.lseek(self._output, 0, os.SEEK_CUR)), OUTPUT_BYTES)
+        tail = os.pread(self._output, min(end, 4096), max(0, end - 4096))
         lines = tail.decode(errors="replace").strip().splitlines()
         return lines[-1].strip()[:300] if lines else ""
 
     def _forget_old_output(self) -> None:
-        """Keep a chatty library from filling memory, and old words from explaining new deaths."""
-        if os.fstat(self._output).st_size:
-            os.ftruncate(self._output, 0)
-            os.lseek(self._output, 0, os.SEEK_SET)
+        """Old words explain no new death, and leave no room; the worker shares the position."""
+        os.lseek(self._output, 0, os.SEEK_SET)
 
     def _close(self) -> None:
+        self._closed = True
         self._channel.close()
         os.close(self._output)
+
+
+def _bounded_output() -> int:
+    """Descriptor of a file in memory that cannot grow: what does not fit is not written."""
+    output = os.memfd_create("worker-output", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    try:
+        os.ftruncate(output, OUTPUT_BYTES)
+        seals = fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
+        fcntl.fcntl(output, fcntl.F_ADD_SEALS, seals)
+    except BaseException:
+        os.close(output)
+        raise
+    return output
 
 
 def _signal_name(number: int) -> str:

@@ -2,11 +2,12 @@
 
 - The thread sends the job, waits within the deadline, and concludes the job
   whatever happened: a caller never waits for ever.
-- A worker that dies, hangs or breaks the protocol fails the job it had, is
-  ended and replaced, and its job is remembered (see ``killers``). One that was
-  killed from outside, or for want of memory, had no fault to be shown: its job
-  is tried once more.
-- A worker that died idle costs no job: it is replaced within a second.
+- A worker that dies, hangs, breaks the protocol or answers what no sound one would
+  fails the job it had, is ended and replaced, and its job is remembered (see
+  ``killers``). One that was killed from outside, or for want of memory, had no fault
+  to be shown: its job is tried once more.
+- A worker that died idle costs no job: it is replaced within a second. Nor does one
+  that speaks unasked, before it is sent a job: that goes to its successor.
 - A slot that cannot start a worker takes no jobs from those that have one; where
   none has, it fails them with the reason.
 """
@@ -19,8 +20,8 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 
-from .. import threads
 from ..errors import PoolError
+from ..threads import Keeper
 from .jobs import Answer, Job, Lane
 from .killers import Killers
 from .starts import Starts, Worker
@@ -30,7 +31,7 @@ _log = logging.getLogger(__name__)
 
 _WATCH_SECONDS = 1.0
 # Errors that leave the worker as it was.
-_HARMLESS = frozenset(("workers_unavailable", "stopping"))
+_HARMLESS = frozenset(("workers_unavailable", "stopping", "no_memory"))
 
 
 class Slot:
@@ -40,6 +41,8 @@ class Slot:
     ----------
     covered
         Whether other slots that have a worker serve all lanes of this one.
+    wait
+        As ``Keeper.keep`` has it.
     """
 
     def __init__(
@@ -50,6 +53,8 @@ class Slot:
         starts: Starts,
         killers: Killers,
         covered: Callable[[Slot], bool],
+        keeper: Keeper,
+        wait: Callable[[float], bool],
         nice: int = 0,
     ) -> None:
         self._seat = Seat(lanes)
@@ -61,7 +66,7 @@ class Slot:
         self._worker: Worker | None = None
         self.busy = False
         self.deaths = 0
-        self.thread = threads.start(name, self._serve)
+        self._thread = keeper.keep(name, self._turn, wait)
 
     def alive(self) -> bool:
         """Whether there is a worker that runs."""
@@ -74,18 +79,24 @@ class Slot:
             if self._worker is not None:
                 self._worker.kill()
 
+    def join(self) -> None:
+        """Wait for the thread's end, once the queue is closed."""
+        self._thread.join()
+        self._discard()
+
     @property
     def lanes(self) -> frozenset[Lane]:
         """What it serves."""
         return self._seat.lanes
 
-    def _serve(self) -> None:
-        while not self._queue.closed:
-            if self._warm_up() or not self._covered(self):
-                self._do_next()
-            else:
-                self._queue.take(self._bench, _WATCH_SECONDS)
-        self._discard()
+    def _turn(self) -> bool:
+        if self._queue.closed:
+            return False
+        if self._warm_up() or not self._covered(self):
+            self._do_next()
+        else:
+            self._queue.take(self._bench, _WATCH_SECONDS)
+        return True
 
     def _warm_up(self) -> bool:
         """See to a worker ahead of the next job; gives whether there is one."""
@@ -105,9 +116,13 @@ class Slot:
         if job is None:
             return
         self.busy = True
-        answer = Answer(error=PoolError("internal", "the job was not attempted"))
+        answer = Answer()
         try:
             answer = self._attempt(job)
+        except BaseException as error:
+            text = f"{type(error).__name__}: {error}"
+            answer = Answer(error=PoolError("internal_error", text))
+            raise
         finally:
             self.busy = False
             conclude(job, answer)
@@ -130,18 +145,16 @@ class Slot:
         helpers = self._queue.spare(Lane.BULK) if job.lane is not Lane.BACKGROUND else 0
         header = {**job.header, "threads": 1 + helpers}
         try:
-            reply, payload = worker.ask(header, job.payload, time.monotonic() + job.seconds)
-        except PoolError as error:
+            deadline = time.monotonic() + job.seconds
+            answer = Answer(*worker.ask(header, job.payload, deadline, job.most))
+            _check_for_retirement(answer)
+            job.examine(answer)
+        except BaseException as error:
             self._died()
-            if error.code != "worker_killed":
+            if isinstance(error, PoolError) and error.code != "worker_killed":
                 self._remember(job, error)
             raise
-        if "retired" in reply:
-            self._died()
-            exhausted = PoolError("out_of_memory", str(reply["retired"]))
-            self._remember(job, exhausted)
-            raise exhausted
-        return Answer(reply, payload)
+        return answer
 
     def _remember(self, job: Job, error: PoolError) -> None:
         if error.code not in _HARMLESS and not self._starts.stopping:
@@ -151,6 +164,9 @@ class Slot:
         """The worker, started if there is none; raises like ``Starts.start``."""
         if self._worker is not None and not self._worker.alive():
             _log.warning("worker %d died while idle; it is replaced", self._worker.pid)
+            self._died()
+        if self._worker is not None and not self._worker.is_quiet():
+            _log.warning("worker %d spoke unasked; it is replaced", self._worker.pid)
             self._died()
         if self._worker is None:
             worker = self._starts.start(self._nice)
@@ -169,6 +185,12 @@ class Slot:
             worker, self._worker = self._worker, None
         if worker is not None:
             worker.end()
+
+
+def _check_for_retirement(answer: Answer) -> None:
+    """Raise ``PoolError`` if the worker ran out of memory (see ``tasks.do``)."""
+    if "retired" in answer.header:
+        raise PoolError("out_of_memory", str(answer.header["retired"])[:300])
 
 
 def conclude(job: Job, answer: Answer) -> None:

@@ -37,8 +37,11 @@ class Worker(Protocol):
     def alive(self) -> bool:
         """Whether it still runs."""
 
+    def is_quiet(self) -> bool:
+        """Whether it has said nothing since its last answer."""
+
     def ask(
-        self, header: dict[str, Any], payload: memoryview, deadline: float
+        self, header: dict[str, Any], payload: memoryview, deadline: float, most: int
     ) -> tuple[dict[str, Any], bytearray | Payload]:
         """Do one job or raise ``PoolError``."""
 
@@ -68,6 +71,7 @@ class Starts:
         self._pause = 0.0
         self._retry_at = 0.0
         self._trial = False  # whether one slot is trying again, for all
+        self._under_way = 0
         self._unavailable = ""
         self._hello: dict[str, Any] = {}
 
@@ -83,9 +87,15 @@ class Starts:
         try:
             worker = self._launch_again_if_killed(nice)
         except PoolError as error:
-            self._failed(error)
+            self._failed(error.reason)
             # A kill here has nothing to do with the job that waits for the worker.
             raise PoolError("workers_unavailable", error.reason) from error
+        except BaseException as error:
+            self._failed(f"{type(error).__name__}: {error}")
+            raise
+        finally:
+            with self._lock:
+                self._under_way -= 1
         with self._lock:
             self._trial = False
             self._pause = 0.0
@@ -110,6 +120,12 @@ class Starts:
         with self._lock:
             return self._unavailable, self._hello
 
+    @property
+    def hopeful(self) -> bool:
+        """Whether one is being started, and none has failed since the last that succeeded."""
+        with self._lock:
+            return self._under_way > 0 and not self._unavailable
+
     def _launch_again_if_killed(self, nice: int) -> Worker:
         for _ in range(_TRIES - 1):
             try:
@@ -124,20 +140,20 @@ class Starts:
         with self._lock:
             if self._stopping:
                 raise PoolError("stopping", "Orthanc is shutting down")
-            if not self._unavailable:
-                return
-            if time.monotonic() < self._retry_at:
-                raise PoolError("workers_unavailable", self._unavailable)
-            self._trial = True
-            self._retry_at = time.monotonic() + _LONGEST_PAUSE
+            if self._unavailable:
+                if time.monotonic() < self._retry_at:
+                    raise PoolError("workers_unavailable", self._unavailable)
+                self._trial = True
+                self._retry_at = time.monotonic() + _LONGEST_PAUSE
+            self._under_way += 1
 
-    def _failed(self, error: PoolError) -> None:
+    def _failed(self, reason: str) -> None:
         with self._lock:
             if self._stopping or (self._unavailable and not self._trial):
                 return
             self._trial = False
             self._pause = min(max(_FIRST_PAUSE, self._pause * 2), _LONGEST_PAUSE)
             self._retry_at = time.monotonic() + self._pause
-            self._unavailable = error.reason
+            self._unavailable = reason
             pause = self._pause
-        _log.error("no codecs: %s; tried again in %d s at the earliest", error.reason, pause)
+        _log.error("no codecs: %s; tried again in %d s at the earliest", reason, pause)

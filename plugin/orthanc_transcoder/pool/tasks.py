@@ -79,8 +79,12 @@ def _open(header: dict[str, Any], payload: memoryview) -> Reply:
 
 def _render(header: dict[str, Any], payload: memoryview) -> Reply:
     """Render a frame of a file that was taken apart before."""
-    about = rendering.FrameIndex.from_json(header["index"])
-    return _answered(lambda: rendering.render(bytes(payload), about, _REGISTRY))
+
+    def picture() -> Picture:  # the index came from another worker, and may be odd
+        about = rendering.FrameIndex.from_json(header["index"])
+        return rendering.render(bytes(payload), about, _REGISTRY)
+
+    return _answered(picture)
 
 
 def _inspect(header: dict[str, Any], payload: memoryview) -> Reply:

@@ -7,14 +7,16 @@
   longer than allowed, is refused:
   the watcher (``refused``) concludes it, so that the caller's thread, which may
   have hardly any stack, does nothing but wait.
+- Where no worker can be had, what waits and what comes is refused, too (``refuse_lanes``).
 """
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from ..errors import PoolError
@@ -63,17 +65,25 @@ class Queue:
         self._lanes: dict[Lane, deque[Job]] = {lane: deque() for lane in Lane}
         self._idle: list[Seat] = []
         self._refused: deque[Refused] = deque()
+        self._unserved: Mapping[Lane, PoolError] = {}
         self._closed = False
 
     def put(self, job: Job) -> None:
-        """Hand a job to an idle worker, let it wait, or refuse it."""
+        """Hand a job to an idle worker, let it wait, or refuse it.
+
+        Raises
+        ------
+        PoolError
+            If the queue is closed.
+        """
         with self._lock:
-            if self._closed:
-                self._refuse(job, PoolError("stopping", "Orthanc is shutting down"))
-            elif seat := self._idle_for(job.lane):
+            self._check_open()
+            if seat := self._idle_for(job.lane):
                 self._idle.remove(seat)
                 seat.job = job
                 seat.called.release()
+            elif error := self._unserved.get(job.lane):
+                self._refuse(job, error)
             elif len(self._lanes[job.lane]) >= self._patience.jobs and not job.patient:
                 text = f"{self._patience.jobs} others wait already, as many as QueueLimit allows"
                 self._refuse(job, PoolError("overloaded", text))
@@ -98,16 +108,27 @@ class Queue:
         job, seat.job = seat.job, None
         return job
 
-    def refused(self) -> Refused | None:
-        """Wait for the next job that is refused; None once the queue is closed and empty."""
+    def refused(self, seconds: float) -> Refused | None:
+        """Wait so long for the next job that is refused; None if there is none."""
+        end = time.monotonic() + seconds
         with self._news:
             while True:
                 self._refuse_overdue()
                 if self._refused:
                     return self._refused.popleft()
-                if self._closed:
+                left = end - time.monotonic()
+                if self._closed or left <= 0:
                     return None
-                self._news.wait(self._until_next_overdue())
+                self._news.wait(min(left, self._until_next_overdue()))
+
+    def refuse_lanes(self, errors: Mapping[Lane, PoolError]) -> None:
+        """Refuse what waits in these lanes, and what comes, until this is called again."""
+        with self._lock:
+            self._unserved = errors
+            for lane, error in errors.items():
+                for job in self._lanes[lane]:
+                    self._refuse(job, error)
+                self._lanes[lane].clear()
 
     def close(self) -> None:
         """Refuse what waits and what comes; wake the idle workers."""
@@ -126,6 +147,12 @@ class Queue:
     def closed(self) -> bool:
         """Whether ``close`` was called."""
         return self._closed
+
+    @property
+    def over(self) -> bool:
+        """Whether it is closed, and all that was refused was taken by the watcher."""
+        with self._lock:
+            return self._closed and not self._refused
 
     def waiting(self) -> dict[Lane, int]:
         """How many jobs wait, by lane."""
@@ -149,9 +176,14 @@ class Queue:
         return None
 
     def refuse(self, job: Job, error: PoolError) -> None:
-        """Have the watcher tell a job's caller that nobody will do it."""
+        """Have the watcher tell a job's caller that nobody will do it; raises like ``put``."""
         with self._lock:
+            self._check_open()
             self._refuse(job, error)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise PoolError("stopping", "Orthanc is shutting down")
 
     def _refuse(self, job: Job, error: PoolError) -> None:
         self._refused.append(Refused(job, error))
@@ -164,8 +196,8 @@ class Queue:
                 text = f"no worker was free within {self._patience.seconds:g} s (QueueSeconds)"
                 self._refuse(waiting.popleft(), PoolError("overloaded", text))
 
-    def _until_next_overdue(self) -> float | None:
+    def _until_next_overdue(self) -> float:
         oldest = [waiting[0].arrived for waiting in self._lanes.values() if waiting]
         if not oldest:
-            return None
+            return math.inf
         return max(0.0, min(oldest) + self._patience.seconds - time.monotonic())

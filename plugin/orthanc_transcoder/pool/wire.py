@@ -10,6 +10,8 @@ to any longer.
 from __future__ import annotations
 
 import json
+import math
+import re
 import struct
 from typing import Any, NamedTuple
 
@@ -18,6 +20,9 @@ PREFIX = struct.Struct("!4sIQ")
 MAX_HEADER_BYTES = 16 * 1024 * 1024
 # Orthanc counts the bytes of a result in 32 bits.
 MAX_PAYLOAD_BYTES = 2**32 - 1
+# Lists and objects of a header: a few bytes each in JSON, and some seventy here.
+_MOST_CONTAINERS = 2_000_000
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 class WireError(Exception):
@@ -60,12 +65,25 @@ def unpack_header(body: bytes) -> dict[str, Any]:
     Raises
     ------
     WireError
-        If it is not a JSON object.
+        If it is not a JSON object of finite numbers and of texts in Unicode.
     """
+    if body.count(b"[") + body.count(b"{") > _MOST_CONTAINERS:
+        raise WireError("the header has too many parts")
     try:
-        header = json.loads(body)
+        header = json.loads(body.decode(), parse_float=_finite, parse_constant=_finite)
+        if _SURROGATE.search(body):
+            json.dumps(header, ensure_ascii=False).encode()  # halves of a character are none
     except ValueError as error:
         raise WireError(f"the header is not JSON: {error}") from error
+    except RecursionError:
+        raise WireError("the header is nested too deeply") from None
     if not isinstance(header, dict):
         raise WireError("the header is not a JSON object")
     return header
+
+
+def _finite(text: str) -> float:
+    """A number that JSON can have: infinities and NaN are none."""
+    if not math.isfinite(value := float(text)):
+        raise ValueError(f"{text[:20]} is no number of JSON")
+    return value

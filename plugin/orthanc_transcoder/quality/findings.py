@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from .. import typed
+
 
 class Severity(StrEnum):
     """How bad a finding is; what finds nothing passes.
@@ -52,17 +54,6 @@ class Finding:
     severity: Severity
     sentence: str
     where: str = ""
-
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> Finding:
-        """From plain values, as ``dataclasses.asdict`` gives them.
-
-        Raises
-        ------
-        TypeError, ValueError, KeyError
-            If the values are not a finding's.
-        """
-        return cls(**{**values, "severity": Severity(values["severity"])})
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,14 +144,12 @@ class Inspection:
 
         Raises
         ------
-        TypeError, ValueError, KeyError
+        ValueError
             If the values are not an inspection's.
         """
-        findings = tuple(Finding.from_json(one) for one in values["findings"])
-        facts = dict(values["facts"])
-        if "ranges" in facts:
-            facts["ranges"] = tuple((low, high) for low, high in facts["ranges"])
-        return cls(findings, Facts(**facts), str(values["pixel_digest"]))
+        parts = {name: value for name, value in values.items() if name not in ("verdict", "facts")}
+        facts = typed.build(Facts, values.get("facts"), partial=True)
+        return dataclasses.replace(typed.build(cls, parts, partial=True), facts=facts)
 
 
 _NO_FACTS = Facts()

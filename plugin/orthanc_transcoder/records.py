@@ -26,6 +26,7 @@ from typing import Any, Protocol
 from . import syntaxes
 from .dicom.syntaxes import VIDEO
 from .model import Outcome, Report
+from .originals import uid_as_read
 
 _log = logging.getLogger(__name__)
 
@@ -98,8 +99,8 @@ class Records:
         """Keep a report with an instance, if it is about that one; not on an Orthanc thread."""
         try:
             uid = self._sop_instance_uid(instance)
-            ours = report.result_sop_instance_uid in (uid, "") and self._is_stored(instance, report)
-            if ours and not self._is_recorded(instance):
+            ours = _may_be(report.result_sop_instance_uid, uid)
+            if ours and self._is_stored(instance, report) and not self._is_recorded(instance):
                 self._put(instance, dataclasses.replace(report, result_sop_instance_uid=uid))
         except RestError as error:
             _log.warning("the report of instance %s could not be stored: %s", instance, error)
@@ -219,6 +220,11 @@ class Records:
 
     def _uri(self, instance: str) -> str:
         return f"/instances/{instance}/metadata/{self._metadata}"
+
+
+def _may_be(reported: str, stored: str) -> bool:
+    """Whether a report's UID, if it has one, is that of an instance in Orthanc."""
+    return reported == "" or uid_as_read(reported) == uid_as_read(stored)
 
 
 def _compact(values: dict[str, Any]) -> bytes:

@@ -6,9 +6,11 @@ Orthanc's own transcoder, which runs inside the server, and whose results nobody
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from . import syntaxes
+from .allotment import MIB, Allotment, needed
 from .options import SECTION
 from .settings import Settings
 
@@ -75,6 +77,47 @@ def on_ingest(settings: Settings, configuration: Configuration) -> dict[str, str
             'add it there, or set "IngestTranscoding" to a syntax of that list'
         )
     return found
+
+
+def on_memory(settings: Settings, allotment: Allotment, machine: int) -> dict[str, str]:
+    """Where the workers' memory is more than there is, or less than an image needs."""
+    found = {}
+    each, all_of_them = allotment.memory_bytes, allotment.memory_bytes * allotment.processes
+    if all_of_them > machine:
+        found["WorkerMemory"] = (
+            f"{allotment.processes} workers may use {each // MIB} MiB each, more than the "
+            f"{machine // MIB} MiB of this machine together: if many large images come at once, "
+            f'workers are ended for want of memory; set "{SECTION}.Workers" or '
+            f'"{SECTION}.WorkerMemory" to less, or both to 0'
+        )
+    image = settings.maximum_image_size
+    if image and needed(image * MIB) > each:
+        found["MaximumImageSize"] = (
+            f'option "{SECTION}.MaximumImageSize" is {image}, for which a worker may need '
+            f"{needed(image * MIB) // MIB} MiB, but it may use {each // MIB}: what takes more is "
+            f'declined; set it to less, or "{SECTION}.WorkerMemory" to more'
+        )
+    return found
+
+
+def on_confinement(measures: Mapping[str, str]) -> str:
+    """What a worker could not give up, and why; empty if that harms nothing.
+
+    A network of its own takes privileges that services have not. Where no connection can
+    be made in any network (``seccomp``), it is none the worse.
+    """
+    harmless = {"own_network"} if measures.get("seccomp") == "on" else set()
+    missing = [
+        f"{name.replace('_', ' ')} ({why})"
+        for name, why in measures.items()
+        if why != "on" and name not in harmless
+    ]
+    if not missing:
+        return ""
+    return (
+        f"workers are confined less than they should be, without {', '.join(missing)}: a file "
+        "that took over a codec could do more than compute; see Limits in README.md"
+    )
 
 
 def _fate(order: str) -> str:

@@ -13,6 +13,7 @@ import logging
 import platform
 
 from . import __version__, advice, metrics, peek, startup
+from .confinement_watch import ConfinementWatch
 from .control import QualityControl
 from .decoding import DecodingService
 from .errors import SettingsError
@@ -21,11 +22,12 @@ from .forwarding import Forwarder, Forwarding
 from .host import seam
 from .host.sdk import Sdk
 from .index import Index
+from .machine import machine_memory
 from .options import SECTION
 from .originals import Originals
 from .peers import PeerWatch
 from .pool.process import WorkerProcess
-from .pool.supervisor import Pool
+from .pool.supervisor import INTERACTIVE, Pool
 from .pool.waiting import Patience
 from .problems import Problems
 from .records import Records, RestError
@@ -85,6 +87,8 @@ class Plugin:
         self._records = Records(self._rest, settings.report_metadata)
         self._deputy = Deputy(2)
         self._asker = Deputy(1)  # for what may have to wait until its asker has given up
+        self._background = settings.checks and sdk is not None
+        self._allotment = settings.allotment(INTERACTIVE + self._background)
         self._pool = self._start_pool()
         rules = settings.rules(configuration.lossy_quality)
         self._control: QualityControl | None = None
@@ -143,7 +147,11 @@ class Plugin:
             )
 
     def _tell_of_configuration(self, configuration: seam.Configuration) -> None:
-        for option, sentence in advice.on_ingest(self._settings, configuration).items():
+        told = {
+            **advice.on_ingest(self._settings, configuration),
+            **advice.on_memory(self._settings, self._allotment, machine_memory()),
+        }
+        for option, sentence in told.items():
             self._tell("configuration", sentence, option)
         if self._settings.on_failure and not self._control:
             sentence = "nothing is checked, because the native interface is not used"
@@ -163,13 +171,15 @@ class Plugin:
         files = fingerprint()
         settings = self._settings
 
+        watch, memory = ConfinementWatch(self._problems), self._allotment.memory_bytes
+
         def launch(nice: int) -> WorkerProcess:
-            memory = settings.worker_memory_bytes
-            return WorkerProcess(settings.interpreter, files, memory_bytes=memory, nice=nice)
+            worker = WorkerProcess(settings.interpreter, files, memory_bytes=memory, nice=nice)
+            watch.started(worker.hello.get("confinement", {}))
+            return worker
 
         patience = Patience(settings.queue_limit, settings.queue_seconds)
-        background = settings.checks and self._sdk is not None
-        return Pool(launch, settings.worker_count, patience, background=background)
+        return Pool(launch, self._allotment.workers, patience, background=self._background)
 
     def _start_control(self, configuration: seam.Configuration) -> QualityControl | None:
         """Checks and the index need more of Orthanc than the Python plugin offers."""
@@ -237,7 +247,7 @@ class Plugin:
                 "remembered_files": pool.killers,
                 "declined_again": pool.declined,
                 "overloaded": pool.overloaded,
-                "memory_bytes": self._settings.worker_memory_bytes,
+                "memory_bytes": self._allotment.memory_bytes,
                 "confinement": pool.hello.get("confinement", {}),
                 "unavailable": pool.unavailable,
                 "python": pool.hello.get("python", ""),

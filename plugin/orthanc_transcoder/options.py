@@ -90,9 +90,11 @@ OPTIONS: tuple[Option, ...] = (
         (int,),
         0,
         "processes",
-        "0 to 256; 0 means one for each core",
+        "0 to 256; 0 means one for each core, as far as the memory allows",
         between(0, 256),
-        "How many worker processes transcode at once. 0: one for each core.",
+        "How many worker processes transcode at once. One more is for what somebody looks at, and "
+        "one for the checks. 0: one for each core, but no more than can have their `WorkerMemory` "
+        "at the same time.",
     ),
     Option(
         "Deadline",
@@ -132,21 +134,24 @@ OPTIONS: tuple[Option, ...] = (
         (int,),
         0,
         "MiB",
-        "0, or 256 to 1048576; 0 means half of the memory of the machine or container",
+        "0, or 256 to 1048576; 0 means a share of the memory of the machine or container",
         lambda value: value == 0 or 256 <= value <= 1024 * 1024,
         "How much memory one worker may use. A file that takes more is declined and its worker "
-        "replaced.",
+        "replaced. 0: half of the memory divided by all workers, but no less than 2048, or, if "
+        "`MaximumImageSize` is set, than 8 times that and 256; on a machine that has not so much "
+        "for each of `Workers` 1, what it has divided by them.",
     ),
     Option(
         "MaximumImageSize",
         "maximum_image_size",
         (int,),
-        4096,
+        0,
         "MiB",
-        "1 to 1048576",
-        between(1, 1024 * 1024),
+        "0 to 1048576; 0 means 4096, as far as the memory of a worker goes",
+        between(0, 1024 * 1024),
         "Images whose attributes promise more than this uncompressed are declined before anything "
-        "is allocated for them.",
+        "is allocated for them. If it is set, each worker gets the memory that such an image "
+        "needs, which may cost workers (see `WorkerMemory`).",
     ),
     Option(
         "RestrictTransferSyntaxes",

@@ -12,7 +12,7 @@ import threading
 from dataclasses import dataclass, replace
 
 # In the metrics from the start, with nothing counted.
-PARTS = ("configuration", "forwarding", "quarantine")
+PARTS = ("configuration", "confinement", "forwarding", "quarantine")
 
 
 @dataclass(frozen=True, slots=True)

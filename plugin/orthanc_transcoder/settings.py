@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from . import syntaxes
+from .allotment import MIB, Allotment, allot
 from .errors import SettingsError
 from .forwarding import Forwarding
 from .machine import machine_memory
@@ -21,6 +22,7 @@ from .model import Rules
 from .options import OPTIONS, SECTION
 
 _PROJECT = Path(__file__).resolve().parents[2]
+_LARGEST_IMAGE = 4096  # MiB: no file is larger
 _DEFAULTS = {option.attribute: option.default for option in OPTIONS}
 
 
@@ -35,7 +37,7 @@ class Settings:
     queue_limit: int = 1000
     queue_seconds: int = 300
     worker_memory: int = 0
-    maximum_image_size: int = 4096
+    maximum_image_size: int = 0
     restrict: list[str] = field(default_factory=list)
     only_if_smaller: str | float | None = "auto"
     unused_bits: str = "keep"
@@ -80,7 +82,7 @@ class Settings:
         """What the workers need of the settings, and Orthanc's lossy quality."""
         return Rules(
             restrict=tuple(syntaxes.resolve(name) for name in self.restrict),
-            maximum_image_bytes=self.maximum_image_size * 2**20,
+            maximum_image_bytes=(self.maximum_image_size or _LARGEST_IMAGE) * MIB,
             only_if_smaller=self.only_if_smaller,
             unused_bits=self.unused_bits,
             lossy=self.lossy,
@@ -114,12 +116,13 @@ class Settings:
         """The worker interpreter, the default filled in."""
         return Path(self.python) if self.python else _PROJECT / ".venv" / "bin" / "python"
 
-    @property
-    def worker_count(self) -> int:
-        """The number of workers, the default filled in."""
-        return self.workers or len(os.sched_getaffinity(0))
-
-    @property
-    def worker_memory_bytes(self) -> int:
-        """What a worker may use, the default filled in."""
-        return self.worker_memory * 2**20 or machine_memory() // 2
+    def allotment(self, special: int) -> Allotment:
+        """The workers and their memory, the defaults filled in by what the machine has."""
+        return allot(
+            machine_memory(),
+            len(os.sched_getaffinity(0)),
+            special,
+            workers=self.workers,
+            each=self.worker_memory * MIB,
+            image=self.maximum_image_size * MIB,
+        )

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from orthanc_transcoder.codec.uids import JPEG2000Lossless, JPEGBaseline8Bit
+from orthanc_transcoder.machine import machine_memory
 from tests.orthanc.conftest import JPEG2000_LOSSLESS, StartOrthanc
 from tests.orthanc.servers import (
+    PROJECT,
     SCRIPT,
     OrthancServer,
     StartError,
@@ -221,3 +225,51 @@ def test_without_the_native_interface_a_quarantine_is_said_not_to_work(
         "quarantine": "nothing is checked, because the native interface is not used"
     }
     assert server.get("/transcoder/status")["quarantine"] is None
+
+
+def interpreter_without_landlock(folder: Path) -> Path:
+    path = folder / "python"
+    text = (PROJECT / "tests" / "support" / "without_landlock.py").read_text(encoding="utf-8")
+    path.write_text(f"#!{sys.executable}\n{text}", encoding="utf-8")
+    path.chmod(0o755)
+    return path
+
+
+def test_workers_that_are_confined_less_than_they_should_be(
+    start_orthanc: StartOrthanc, tmp_path: Path
+) -> None:
+    section = {"Workers": 2, "Python": str(interpreter_without_landlock(tmp_path))}
+    server = start(start_orthanc, Transcoder=section)
+    until(lambda: server.get("/transcoder/status")["workers"]["alive"] == 4)
+    says = problems(server)["confinement"]
+    assert "without landlock (Function not implemented)" in says
+    assert server.log().count(says) == 1
+    assert "seccomp" not in says
+    metrics = server.get("/tools/metrics-prometheus").decode()
+    assert 'orthanc_transcoder_problem{part="confinement"} 1' in metrics
+
+
+def test_workers_that_are_confined_as_they_should_be(start_orthanc: StartOrthanc) -> None:
+    server = start(start_orthanc, Transcoder={"Workers": 1})
+    until(lambda: server.get("/transcoder/status")["workers"]["alive"] == 3)
+    confinement = server.get("/transcoder/status")["workers"]["confinement"]
+    if {why for name, why in confinement.items() if name != "own_network"} == {"on"}:
+        assert "confinement" not in problems(server)
+        assert "workers are confined less" not in server.log()
+
+
+def test_more_memory_than_there_is(start_orthanc: StartOrthanc) -> None:
+    section = {"Workers": 2, "WorkerMemory": 1024 * 1024}
+    server = start(start_orthanc, Transcoder=section)
+    says = problems(server)["configuration"]
+    assert says.startswith("4 workers may use 1048576 MiB each, more than the ")
+    assert server.told(says)
+    workers = server.get("/transcoder/status")["workers"]
+    assert (workers["configured"], workers["memory_bytes"]) == (4, 2**40)
+
+
+def test_memory_by_default(start_orthanc: StartOrthanc) -> None:
+    server = start(start_orthanc)
+    workers = server.get("/transcoder/status")["workers"]
+    assert workers["configured"] * workers["memory_bytes"] <= machine_memory()
+    assert "configuration" not in problems(server)

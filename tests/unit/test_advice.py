@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 
 from orthanc_transcoder import advice
+from orthanc_transcoder.allotment import Allotment
 from orthanc_transcoder.codec import uids
+from orthanc_transcoder.confinement_watch import ConfinementWatch
 from orthanc_transcoder.host.seam import Configuration
 from orthanc_transcoder.options import SECTION
+from orthanc_transcoder.problems import Problems
 from orthanc_transcoder.settings import Settings
 from orthanc_transcoder.syntaxes import EXPLICIT_LE
 from tests.host.fake_orthanc import FakeOrthanc
@@ -68,3 +71,60 @@ def test_a_target_that_the_settings_exclude() -> None:
 def test_the_builtin_transcoder_is_warned_of(order: str) -> None:
     assert f'"BuiltinDecoderTranscoderOrder" is "{order}"' in advice.on_builtin(order)
     assert advice.on_builtin("Disabled") == ""
+
+
+GIB = 2**30
+
+
+def test_workers_that_may_use_more_memory_than_there_is() -> None:
+    found = advice.on_memory(Settings(), Allotment(16, 18, 2 * GIB), 24 * GIB)
+    assert list(found) == ["WorkerMemory"]
+    assert found["WorkerMemory"].startswith(
+        "18 workers may use 2048 MiB each, more than the 24576 MiB of this machine together"
+    )
+    assert advice.on_memory(Settings(), Allotment(10, 12, 2 * GIB), 24 * GIB) == {}
+
+
+def test_an_image_size_that_workers_have_no_memory_for() -> None:
+    settings = Settings.parse({"MaximumImageSize": 1024})
+    found = advice.on_memory(settings, Allotment(1, 3, 4 * GIB), 24 * GIB)
+    assert list(found) == ["MaximumImageSize"]
+    assert (
+        "is 1024, for which a worker may need 8448 MiB, but it may use 4096"
+        in (found["MaximumImageSize"])
+    )
+    assert advice.on_memory(settings, Allotment(1, 3, 9 * GIB), 64 * GIB) == {}
+
+
+ALL = {"memory_limit": "on", "own_network": "on", "landlock": "on", "seccomp": "on"}
+NOT = "Operation not permitted"
+
+
+def test_confinement_that_is_whole() -> None:
+    assert advice.on_confinement(ALL) == ""
+    assert advice.on_confinement({**ALL, "own_network": NOT}) == ""
+
+
+def test_confinement_that_is_not() -> None:
+    said = advice.on_confinement({**ALL, "landlock": "Function not implemented"})
+    assert "without landlock (Function not implemented): " in said
+    said = advice.on_confinement({**ALL, "own_network": NOT, "seccomp": "Invalid argument"})
+    assert f"without own network ({NOT}), seccomp (Invalid argument): " in said
+
+
+def test_what_confines_less_is_told_once_and_as_long_as_it_is_so(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    board = Problems()
+    watch = ConfinementWatch(board)
+    watch.started(ALL)
+    assert board.standing() == []
+    for _ in range(3):
+        watch.started({**ALL, "landlock": NOT})
+    (one,) = board.standing()
+    assert (one["part"], one["count"]) == ("confinement", 1)
+    assert [record.getMessage() for record in caplog.records] == [one["sentence"]]
+    watch.started(ALL)
+    assert board.standing() == []
+    watch.started({**ALL, "landlock": NOT})
+    assert len(caplog.records) == 2

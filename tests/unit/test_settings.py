@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from orthanc_transcoder.allotment import Allotment
 from orthanc_transcoder.errors import SettingsError
 from orthanc_transcoder.forwarding import Forwarding
 from orthanc_transcoder.options import OPTIONS
@@ -74,7 +75,9 @@ def test_each_option_is_read() -> None:
     for option in OPTIONS:
         assert getattr(settings, option.attribute) == section[option.name]
     assert settings.interpreter == Path("/opt/venv/bin/python")
-    assert settings.worker_count == 3
+    assert settings.allotment(2) == Allotment(3, 5, 512 * 2**20)
+    assert settings.rules(90).maximum_image_bytes == 100 * 2**20
+    assert Settings().rules(90).maximum_image_bytes == 2**32
 
 
 def test_forwarding_has_defaults_of_its_own() -> None:

@@ -21,6 +21,7 @@ from .starts import Launch, Starts
 from .waiting import Patience, Queue
 from .wire import MAX_PAYLOAD_BYTES
 
+INTERACTIVE = 1  # workers that there are besides, for interactive work alone
 _LOWEST_PRIORITY = 19
 _PATIENCE = Patience()
 

@@ -137,9 +137,9 @@ OPTIONS: tuple[Option, ...] = (
         "0, or 256 to 1048576; 0 means a share of the memory of the machine or container",
         lambda value: value == 0 or 256 <= value <= 1024 * 1024,
         "How much memory one worker may use. A file that takes more is declined and its worker "
-        "replaced. 0: half of the memory divided by all workers, but no less than 2048, or, if "
-        "`MaximumImageSize` is set, than 8 times that and 256; on a machine that has not so much "
-        "for each of `Workers` 1, what it has divided by them.",
+        "replaced. 0: half of the memory divided by all workers, but at least 2048 or, if "
+        "`MaximumImageSize` is set, 8 times that plus 256, and at most a third of the memory "
+        "(half of it without checks).",
     ),
     Option(
         "MaximumImageSize",

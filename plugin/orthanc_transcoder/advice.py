@@ -6,6 +6,7 @@ Orthanc's own transcoder, which runs inside the server, and whose results nobody
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from . import policy, syntaxes
@@ -94,6 +95,26 @@ def on_forwarding(settings: Settings) -> dict[str, str]:
             'or "Transcode" to a lossless syntax'
         )
     }
+
+
+def on_confinement(measures: Mapping[str, str]) -> str:
+    """What a worker could not give up, and why; empty if that harms nothing.
+
+    A network of its own takes privileges that services have not. Where no connection can
+    be made in any network (``seccomp``), it is none the worse.
+    """
+    harmless = {"own_network"} if measures.get("seccomp") == "on" else set()
+    missing = [
+        f"{name.replace('_', ' ')} ({why})"
+        for name, why in measures.items()
+        if why != "on" and name not in harmless
+    ]
+    if not missing:
+        return ""
+    return (
+        f"workers are confined less than they should be, without {', '.join(missing)}: a file "
+        "that took over a codec could do more than compute; see Limits in README.md"
+    )
 
 
 def _fate(order: str) -> str:

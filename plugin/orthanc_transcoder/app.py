@@ -13,6 +13,7 @@ import logging
 import platform
 
 from . import __version__, advice, metrics, peek, startup
+from .confinement_watch import ConfinementWatch
 from .control import QualityControl
 from .decoding import DecodingService
 from .errors import SettingsError
@@ -172,9 +173,12 @@ class Plugin:
         files = fingerprint()
         settings = self._settings
 
+        watch, memory = ConfinementWatch(self._problems), settings.worker_memory_bytes
+
         def launch(nice: int) -> WorkerProcess:
-            memory = settings.worker_memory_bytes
-            return WorkerProcess(settings.interpreter, files, memory_bytes=memory, nice=nice)
+            worker = WorkerProcess(settings.interpreter, files, memory_bytes=memory, nice=nice)
+            watch.started(worker.hello.get("confinement", {}))
+            return worker
 
         patience = Patience(settings.queue_limit, settings.queue_seconds)
         background = settings.checks and self._sdk is not None

@@ -20,6 +20,9 @@ from dataclasses import dataclass
 
 from .model import Request
 
+# What DCMTK takes out of a UID, wherever it stands.
+_WHITE_SPACE = str.maketrans("", "", " \t\n\v\f\r")
+
 
 @dataclass(frozen=True, slots=True)
 class Originals:
@@ -79,8 +82,13 @@ class Originals:
         return self.moved != "" and request.allowed == (self.moved,)
 
 
+def uid_as_read(value: str) -> str:
+    """A UID as Orthanc reads it: up to the first NUL, without white space."""
+    return value.partition("\0")[0].translate(_WHITE_SPACE)
+
+
 def identifier(patient: str, study: str, series: str, instance: str) -> str:
     """Orthanc's identifier of an instance: the SHA-1 of Patient ID and the three UIDs."""
-    text = "|".join((patient, study, series, instance))
+    text = "|".join((patient, *map(uid_as_read, (study, series, instance))))
     digest = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
     return "-".join(digest[start : start + 8] for start in range(0, 40, 8))

@@ -8,38 +8,49 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Iterator
+from typing import Literal
 
 _HEAD_BYTES = 64 * 1024
-# Also what is no proper UID: some files have hashes.
-_UID = rb"([!-~]{3,64})"
-# SOP Instance UID (0008,0018): explicit, implicit, big endian; then the meta
-# header's Media Storage SOP Instance UID (0002,0003).
-_SOP_INSTANCE_UID = (
-    re.compile(rb"\x08\x00\x18\x00(?:UI..|..\x00\x00)" + _UID, re.DOTALL),
-    re.compile(rb"\x00\x08\x00\x18UI.." + _UID, re.DOTALL),
-    re.compile(rb"\x02\x00\x03\x00UI.." + _UID, re.DOTALL),
+# SOP Instance UID (0008,0018) and its length: explicit, implicit, big endian; then the
+# meta header's Media Storage SOP Instance UID (0002,0003).
+_SOP_INSTANCE_UID: tuple[tuple[re.Pattern[bytes], Literal["little", "big"]], ...] = (
+    (re.compile(rb"\x08\x00\x18\x00(?:UI(..)|(..)\x00\x00)", re.DOTALL), "little"),
+    (re.compile(rb"\x00\x08\x00\x18UI(..)", re.DOTALL), "big"),
+    (re.compile(rb"\x02\x00\x03\x00UI(..)", re.DOTALL), "little"),
 )
+# Also what is no proper UID: some files have hashes, others control characters within.
+_UID_BYTES = range(3, 65)
+_LONG_UID_BYTES = range(1, 1025)
 # Compiled here: on the threads of Orthanc's that ask there is no stack for it.
 _WHOLE_UID = re.compile(rb"[0-9.]{3,64}")
-_TRANSFER_SYNTAX = (re.compile(rb"\x02\x00\x10\x00UI.." + _UID, re.DOTALL),)
+_TRANSFER_SYNTAX = re.compile(rb"\x02\x00\x10\x00UI..([!-~]{3,64})", re.DOTALL)
 
 
 def sop_instance_uid(data: memoryview) -> str:
     """SOP Instance UID as far as the first 64 KiB show it, else empty."""
-    return _search(_SOP_INSTANCE_UID, data)
+    return next(_sop_instance_uids(data, _UID_BYTES), "")
 
 
 def sop_instance_uids(data: memoryview) -> set[str]:
     """All that may be a SOP Instance UID in the first 64 KiB; not on an Orthanc thread."""
+    return set(_sop_instance_uids(data, _LONG_UID_BYTES))
+
+
+def _sop_instance_uids(data: memoryview, sizes: range) -> Iterator[str]:
     head = bytes(data[:_HEAD_BYTES])
-    return {
-        found.decode("ascii") for pattern in _SOP_INSTANCE_UID for found in pattern.findall(head)
-    }
+    for pattern, order in _SOP_INSTANCE_UID:
+        for found in pattern.finditer(head):
+            size = int.from_bytes(found.group(found.lastindex or 1), order)
+            value = head[found.end() : found.end() + size].strip(b"\0 ")
+            if size in sizes and value:
+                yield value.decode("latin-1")
 
 
 def transfer_syntax(data: memoryview) -> str:
     """Transfer Syntax UID of the meta header, else empty."""
-    return _search(_TRANSFER_SYNTAX, data)
+    found = _TRANSFER_SYNTAX.search(bytes(data[:_HEAD_BYTES]))
+    return found.group(1).decode("ascii") if found else ""
 
 
 def undisputed_syntax(data: memoryview) -> str:
@@ -85,11 +96,3 @@ def _element(head: bytes, position: int) -> tuple[int, int, bytes]:
     if group != 2 or end > len(head) or vr != expected or not vr.isalpha():
         raise ValueError
     return number, end, head[start:end]
-
-
-def _search(patterns: tuple[re.Pattern[bytes], ...], data: memoryview) -> str:
-    head = bytes(data[:_HEAD_BYTES])
-    for pattern in patterns:
-        if found := pattern.search(head):
-            return found.group(1).decode("ascii")
-    return ""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import time
 
-from . import policy
+from . import parallel, policy
 from .codec.registry import Registry
 from .conversions import METHODS, Job, Result, reencode
 from .dicom import signatures
@@ -156,7 +156,8 @@ def _convert(
         policy.unrestricted(registry.repackable(file.syntax), rules),
         palette=image.photometric == "PALETTE COLOR",
     )
-    job = Job(file, image, rules, registry, threads, request.replaces)
+    affordable = parallel.affordable(threads, image.frames, image.frame_bytes)
+    job = Job(file, image, rules, registry, affordable, request.replaces)
     chosen, result = _first_possible(job, targets)
     return chosen.syntax, result
 

@@ -29,6 +29,7 @@ from typing import Any, Protocol
 from . import syntaxes
 from .dicom.syntaxes import VIDEO
 from .model import Outcome, Report
+from .originals import uid_as_read
 
 _log = logging.getLogger(__name__)
 
@@ -109,7 +110,7 @@ class Records:
         """
         try:
             uid = self._sop_instance_uid(instance)
-            ours = report.result_sop_instance_uid in (uid, "") and not self._is_recorded(instance)
+            ours = _may_be(report.result_sop_instance_uid, uid) and not self._is_recorded(instance)
             if ours and self._is_stored(instance, syntax) and not self._is_older(instance, since):
                 self._put(instance, dataclasses.replace(report, result_sop_instance_uid=uid))
         except RestError as error:
@@ -250,6 +251,11 @@ def _belonging(report: Report, syntax: str, ingest_target: str) -> Report | None
         uid = report.sop_instance_uid if syntax in syntaxes.LOSSLESS else ""
         return dataclasses.replace(report, reason=reason, result_sop_instance_uid=uid)
     return None
+
+
+def _may_be(reported: str, stored: str) -> bool:
+    """Whether a report's UID, if it has one, is that of an instance in Orthanc."""
+    return reported == "" or uid_as_read(reported) == uid_as_read(stored)
 
 
 def _compact(values: dict[str, Any]) -> bytes:

@@ -22,8 +22,8 @@ _HEAD_BYTES = 1024 * 1024
 _MEDIA_SOP_INSTANCE_UID, _TRANSFER_SYNTAX_UID = 0x00020003, 0x00020010
 _SOP_INSTANCE_UID = 0x00080018
 _NEW_UID = re.compile(r"[0-9.]{3,64}")
-# As much of an identifier as ``peek`` sees of it.
-_SEEN = re.compile(r"[!-~]{3,64}")
+# What all readers see of an identifier, whatever else its value holds.
+_SEEN = re.compile(r"[!-~]{0,64}")
 _ENCODINGS = {syntaxes.IMPLICIT_LE: IMPLICIT_LE, syntaxes.EXPLICIT_BE: EXPLICIT_BE}
 
 
@@ -61,9 +61,13 @@ def _check_uid(report: Report, request: Request, source: memoryview) -> None:
         if uid in former or not _NEW_UID.fullmatch(uid):
             raise ValueError("the result is lossy, and has no new SOP Instance UID")
         return
-    seen = _SEEN.match(uid)
-    if former and (seen is None or seen[0] not in former):
+    if former and _seen(uid) not in map(_seen, former):
         raise ValueError("the result has another SOP Instance UID than the source")
+
+
+def _seen(uid: str) -> str:
+    seen = _SEEN.match(uid)
+    return seen[0] if seen else ""
 
 
 def _former(source: memoryview) -> set[str]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ import pytest
 from orthanc_transcoder.codec.uids import JPEG2000Lossless, JPEGBaseline8Bit
 from tests.orthanc.conftest import JPEG2000_LOSSLESS, StartOrthanc
 from tests.orthanc.servers import (
+    PROJECT,
     SCRIPT,
     OrthancServer,
     StartError,
@@ -221,3 +224,34 @@ def test_without_the_native_interface_a_quarantine_is_said_not_to_work(
         "quarantine": "nothing is checked, because the native interface is not used"
     }
     assert server.get("/transcoder/status")["quarantine"] is None
+
+
+def interpreter_without_landlock(folder: Path) -> Path:
+    path = folder / "python"
+    text = (PROJECT / "tests" / "support" / "without_landlock.py").read_text(encoding="utf-8")
+    path.write_text(f"#!{sys.executable}\n{text}", encoding="utf-8")
+    path.chmod(0o755)
+    return path
+
+
+def test_workers_that_are_confined_less_than_they_should_be(
+    start_orthanc: StartOrthanc, tmp_path: Path
+) -> None:
+    section = {"Workers": 2, "Python": str(interpreter_without_landlock(tmp_path))}
+    server = start(start_orthanc, Transcoder=section)
+    until(lambda: server.get("/transcoder/status")["workers"]["alive"] == 4)
+    says = problems(server)["confinement"]
+    assert "without landlock (Function not implemented)" in says
+    assert server.log().count(says) == 1
+    assert "seccomp" not in says
+    metrics = server.get("/tools/metrics-prometheus").decode()
+    assert 'orthanc_transcoder_problem{part="confinement"} 1' in metrics
+
+
+def test_workers_that_are_confined_as_they_should_be(start_orthanc: StartOrthanc) -> None:
+    server = start(start_orthanc, Transcoder={"Workers": 1})
+    until(lambda: server.get("/transcoder/status")["workers"]["alive"] == 3)
+    confinement = server.get("/transcoder/status")["workers"]["confinement"]
+    if {why for name, why in confinement.items() if name != "own_network"} == {"on"}:
+        assert "confinement" not in problems(server)
+        assert "workers are confined less" not in server.log()

@@ -8,8 +8,10 @@ import pytest
 
 from orthanc_transcoder import advice
 from orthanc_transcoder.codec import uids
+from orthanc_transcoder.confinement_watch import ConfinementWatch
 from orthanc_transcoder.host.seam import Configuration
 from orthanc_transcoder.options import SECTION
+from orthanc_transcoder.problems import Problems
 from orthanc_transcoder.settings import Settings
 from orthanc_transcoder.syntaxes import EXPLICIT_LE
 from tests.host.fake_orthanc import FakeOrthanc
@@ -86,3 +88,37 @@ def test_a_target_that_the_settings_exclude() -> None:
 def test_the_builtin_transcoder_is_warned_of(order: str) -> None:
     assert f'"BuiltinDecoderTranscoderOrder" is "{order}"' in advice.on_builtin(order)
     assert advice.on_builtin("Disabled") == ""
+
+
+ALL = {"memory_limit": "on", "own_network": "on", "landlock": "on", "seccomp": "on"}
+NOT = "Operation not permitted"
+
+
+def test_confinement_that_is_whole() -> None:
+    assert advice.on_confinement(ALL) == ""
+    assert advice.on_confinement({**ALL, "own_network": NOT}) == ""
+
+
+def test_confinement_that_is_not() -> None:
+    said = advice.on_confinement({**ALL, "landlock": "Function not implemented"})
+    assert "without landlock (Function not implemented): " in said
+    said = advice.on_confinement({**ALL, "own_network": NOT, "seccomp": "Invalid argument"})
+    assert f"without own network ({NOT}), seccomp (Invalid argument): " in said
+
+
+def test_what_confines_less_is_told_once_and_as_long_as_it_is_so(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    board = Problems()
+    watch = ConfinementWatch(board)
+    watch.started(ALL)
+    assert board.standing() == []
+    for _ in range(3):
+        watch.started({**ALL, "landlock": NOT})
+    (one,) = board.standing()
+    assert (one["part"], one["count"]) == ("confinement", 1)
+    assert [record.getMessage() for record in caplog.records] == [one["sentence"]]
+    watch.started(ALL)
+    assert board.standing() == []
+    watch.started({**ALL, "landlock": NOT})
+    assert len(caplog.records) == 2

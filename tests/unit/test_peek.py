@@ -77,3 +77,26 @@ DISPUTED: dict[str, Callable[[], bytes]] = {
 @pytest.mark.parametrize("kind", DISPUTED)
 def test_a_syntax_that_is_disputed(kind: str) -> None:
     assert peek.undisputed_syntax(memoryview(DISPUTED[kind]())) == ""
+
+
+ODD = [b"1.2\x003.4", b" 1.2\r\n.3", b"1.2\x1b[2J.3", b"1.2\xe9.\x9b3", b"1.2 3\\4"]
+
+
+@pytest.mark.parametrize("value", ODD)
+@pytest.mark.parametrize("kind", ["explicit", "implicit", "big endian", "meta header"])
+def test_a_uid_with_anything_in_it(kind: str, value: bytes) -> None:
+    size = len(value)
+    heads = {
+        "explicit": struct.pack("<HH2sH", 8, 0x18, b"UI", size),
+        "implicit": struct.pack("<HHI", 8, 0x18, size),
+        "big endian": struct.pack(">HH2sH", 8, 0x18, b"UI", size),
+        "meta header": struct.pack("<HH2sH", 2, 3, b"UI", size),
+    }
+    data = memoryview(bytes(200) + heads[kind] + value + b"\x08\0\x20\0DA\x02\0")
+    assert peek.sop_instance_uid(data) == value.decode("latin-1").strip(" ")
+
+
+def test_a_length_that_no_uid_has() -> None:
+    for size in (0, 2, 65, 65535):
+        data = bytes(200) + struct.pack("<HH2sH", 8, 0x18, b"UI", size) + b"1" * size
+        assert peek.sop_instance_uid(memoryview(data)) == ""

@@ -202,3 +202,17 @@ def test_metadata_that_is_no_report_is_none() -> None:
     assert records.parse({}) is None
     for text in ("", "hello", "[]", "{}", "5"):
         assert records.parse({"4206": text}) is None
+
+
+def test_a_uid_is_compared_as_orthanc_reads_it() -> None:
+    for received, known in (("1.2\x003.4", "1.2"), (" 1.2 3\r\n.4\t", "1.23.4"), ("1.2", "1.2\0")):
+        records = Records(FakeRest(known), 4206)
+        records.write(INSTANCE, report(received))
+        read = records.read(INSTANCE)
+        assert read is not None
+        assert read["sop_instance_uid"] == received
+        assert read["result_sop_instance_uid"] == known
+    for received, other in (("\0", "1.2"), ("1.2\x003", "1.23"), ("1.2", "1.2.3")):
+        records = Records(FakeRest(other), 4206)
+        records.write(INSTANCE, report(received))
+        assert records.read(INSTANCE) is None

@@ -19,7 +19,7 @@ from ..payload import Payload
 from ..records import Records
 from ..threads import Deputy
 from ..web.routes import Response, WebRequest
-from . import callbacks, configuration, jobs, lifetime, metrics, rest, stored
+from . import callbacks, configuration, jobs, lifetime, logs, metrics, rest, stored
 from .sdk import Sdk
 
 _log = logging.getLogger(__name__)
@@ -30,6 +30,7 @@ _KEPT: list[object] = []
 
 Configuration = configuration.Configuration
 IngestRule = configuration.IngestRule
+LogHandler = logs.LogHandler
 NativeRest = rest.NativeRest
 is_closed = lifetime.is_closed
 OfficialRest = rest.OfficialRest
@@ -80,25 +81,6 @@ class Orthanc(Protocol):
 
     def RestApiPut(self, uri: str, body: bytes, /) -> bytes:
         """PUT to Orthanc's REST API."""
-
-
-class LogHandler(logging.Handler):
-    """Writes the package's log records into Orthanc's log, one line each."""
-
-    def __init__(self, orthanc: Orthanc) -> None:
-        super().__init__()
-        self._orthanc = orthanc
-        self.setFormatter(logging.Formatter("orthanc_transcoder: %(message)s"))
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Write one record."""
-        line = self.format(record).replace("\n", " | ")
-        if record.levelno >= logging.ERROR:
-            self._orthanc.LogError(line)
-        elif record.levelno >= logging.WARNING:
-            self._orthanc.LogWarning(line)
-        else:
-            self._orthanc.LogInfo(line)
 
 
 def find_sdk(orthanc: Orthanc, wanted: bool) -> tuple[Sdk | None, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -10,7 +11,7 @@ from typing import Any
 
 from ..records import RestError
 from ..reports import Reports, as_csv, totals_as_csv
-from . import pages
+from . import origin, pages
 
 _SINGULAR = {
     "instances": "instance",
@@ -22,6 +23,8 @@ _LEVELS = "|".join(_SINGULAR)
 _IDENTIFIER = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{8}){4}")
 _OF_RESOURCE = re.compile(rf"/transcoder/({_LEVELS})/([^/]+)/(report|check)")
 _APP = "/transcoder/app/"
+# No browser shall take a value in a report for a page.
+_HEADERS = {"X-Content-Type-Options": "nosniff"}
 
 # The routes as Orthanc's regular expressions.
 PATTERNS = (
@@ -84,20 +87,29 @@ class Site:
 
     def answer(self, request: WebRequest) -> Response:
         """Answer one request."""
-        found = _OF_RESOURCE.fullmatch(request.path)
-        asks_for_check = found is not None and found[3] == "check"
-        if request.method != ("POST" if asks_for_check else "GET"):
-            return Response(405, b"POST" if asks_for_check else b"GET")
-        if found and not _IDENTIFIER.fullmatch(found[2]):
-            return error(404, "this is no identifier of Orthanc")
-        if found:
-            start, report = self._start_check, self._report
-            return (start if asks_for_check else report)(found[1], found[2], request)
+        response = self._answer(request)
+        return dataclasses.replace(response, headers={**_HEADERS, **response.headers})
+
+    def _answer(self, request: WebRequest) -> Response:
+        if found := _OF_RESOURCE.fullmatch(request.path):
+            return self._of_resource(found[1], found[2], found[3], request)
+        if request.method != "GET":
+            return Response(405, b"GET")
         if request.path == "/transcoder/status":
             return _json(200, self._status())
         if request.path == "/transcoder/report":
             return self._server_report(request)
         return _page(request.path)
+
+    def _of_resource(self, level: str, identifier: str, what: str, request: WebRequest) -> Response:
+        method, answer = ("POST", self._start_check) if what == "check" else ("GET", self._report)
+        if request.method != method:
+            return Response(405, method.encode())
+        if method != "GET" and origin.is_foreign(request.headers):
+            return error(403, "this was asked for by a page of another site")
+        if not _IDENTIFIER.fullmatch(identifier):
+            return error(404, "this is no identifier of Orthanc")
+        return answer(level, identifier, request)
 
     def _report(self, level: str, identifier: str, request: WebRequest) -> Response:
         if level == "instances":

@@ -153,6 +153,7 @@ export function reason(code) {
 // The parts of the product that may have problems.
 const PARTS = {
   configuration: 'Configuration',
+  confinement: 'Confinement',
   forwarding: 'Forwarding',
   quarantine: 'Quarantine',
 };

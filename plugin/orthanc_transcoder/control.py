@@ -60,7 +60,7 @@ class QualityControl:
         rest = seam.inspector_rest(sdk)
         self._pool, self._seconds, self._is_closed = pool, seconds, is_closed
         self._second_opinion = settings.second_opinion
-        self.index = open_index(folder)
+        self.index = open_index(folder, problems)
         self.reports = Reports(rest, records, self.index, settings.checks)
         self.quarantine = Quarantine(rest, settings.on_failure, problems, self._is_failed)
         self._inspector = Inspector(
@@ -134,11 +134,11 @@ class QualityControl:
         return found[-1]
 
 
-def open_index(folder: Path | None) -> Index:
+def open_index(folder: Path | None, problems: Problems) -> Index:
     """The index beside Orthanc's own; in memory where that is not to be had."""
     if folder is not None:
         try:
-            return Index(folder / _INDEX_NAME)
+            return Index(folder / _INDEX_NAME, problems)
         except OSError as error:
             _log.warning("the index of reports is made anew at each start: %s", error)
-    return Index(None)
+    return Index(None, problems)

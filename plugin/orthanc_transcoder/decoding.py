@@ -2,7 +2,8 @@
 
 A file is sent to a worker once; the answer says where its frames lie. Later
 requests for its frames send that frame's bytes alone, so that they cost time
-and memory in proportion to the frame, not to the file.
+and memory in proportion to the frame, not to the file. There may be millions of frames:
+what is remembered of all files is bounded by its bytes.
 
 Orthanc asks its own decoder for what we do not take, and that one runs within the
 server: some damaged frames, and some headers, crash it. Left to it is therefore only what
@@ -17,9 +18,10 @@ from __future__ import annotations
 import hashlib
 import logging
 import threading
+from array import array
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import answers, peek, syntaxes
 from .model import Picture, Rules
@@ -28,11 +30,55 @@ from .pool.supervisor import Pool
 
 _log = logging.getLogger(__name__)
 
-_REMEMBERED_FILES = 64
+_REMEMBERED_BYTES = 64 << 20
+_FEW_BYTES = 4096  # of what is known of any file
+# What reading an answer of another shape may raise.
+_ODD = (AttributeError, KeyError, OverflowError, TypeError, ValueError)
 _SAMPLED_PAGES = 64
 _PAGE_BYTES = 4096
 # What we merely do not know: a codec's unknown variants of a syntax are none of it.
 _UNKNOWN = frozenset(("no_codec", "unknown_syntax"))
+
+
+class _Known(NamedTuple):
+    """What a worker found out about a file.
+
+    Attributes
+    ----------
+    about
+        All but where the frames lie.
+    spans
+        Offset and length of each fragment, frame after frame.
+    ends
+        Of each frame, in ``spans``.
+    size
+        Of all that in bytes, roughly: a palette is text.
+    """
+
+    about: dict[str, Any]
+    spans: array[int]
+    ends: array[int]
+    size: int
+
+    @classmethod
+    def of(cls, index: dict[str, Any]) -> _Known:
+        """Take a worker's answer; raises one of ``_ODD`` where it is none."""
+        spans, ends = array("Q"), array("Q")
+        for frame in index["spans"]:
+            for offset, length in frame:
+                spans.extend((offset, length))
+            ends.append(len(spans))
+        about = {name: value for name, value in index.items() if name != "spans"}
+        palette = sum(len(entries) for _, entries in about["palette"])
+        return cls(about, spans, ends, 8 * (len(spans) + len(ends)) + palette + _FEW_BYTES)
+
+    def frame(self, data: memoryview, number: int) -> memoryview:
+        """A frame's bytes, its fragments joined."""
+        start = self.ends[number - 1] if number else 0
+        own = self.spans[start : self.ends[number]]
+        pairs = zip(own[::2], own[1::2], strict=True)
+        parts = [data[offset : offset + length] for offset, length in pairs]
+        return parts[0] if len(parts) == 1 else memoryview(b"".join(parts))
 
 
 class DecodingService:
@@ -60,7 +106,8 @@ class DecodingService:
         self._leave_native = leave_native
         self._seconds = seconds
         self._lock = threading.Lock()
-        self._indexes: OrderedDict[bytes, dict[str, Any]] = OrderedDict()
+        self._indexes: OrderedDict[bytes, _Known] = OrderedDict()
+        self._size = 0
 
     def decode(self, data: memoryview, frame: int) -> Picture | None:
         """One frame, or None if Orthanc must go on without us.
@@ -81,27 +128,34 @@ class DecodingService:
             limit = self._maximum_image_bytes
             header = {"job": "open", "frame": frame, "maximum_image_bytes": limit}
             self._run(header, data, call)
-        elif frame < len(known["spans"]):
-            about = {name: value for name, value in known.items() if name != "spans"}
-            header = {"job": "render", "index": about}
-            self._run(header, _joined(data, known["spans"][frame]), call)
+        elif frame < len(known.ends):
+            header = {"job": "render", "index": known.about}
+            self._run(header, known.frame(data, frame), call)
         else:
             return Picture.nothing()
         return call.picture
 
     def remember(self, key: bytes, about: dict[str, Any]) -> None:
-        """Keep what a worker found out about a file."""
+        """Keep what a worker found out about a file, in the place of what is oldest."""
+        try:
+            known = _Known.of(about)
+        except _ODD:
+            return  # then it is asked again
         with self._lock:
-            self._indexes[key] = about
-            while len(self._indexes) > _REMEMBERED_FILES:
-                self._indexes.popitem(last=False)
+            self._size += known.size
+            if former := self._indexes.pop(key, None):
+                self._size -= former.size
+            self._indexes[key] = known
+            while self._size > _REMEMBERED_BYTES:
+                self._size -= self._indexes.popitem(last=False)[1].size
 
     def forget(self, key: bytes) -> None:
         """Take a file apart anew when it comes again."""
         with self._lock:
-            self._indexes.pop(key, None)
+            if former := self._indexes.pop(key, None):
+                self._size -= former.size
 
-    def _known(self, key: bytes) -> dict[str, Any] | None:
+    def _known(self, key: bytes) -> _Known | None:
         with self._lock:
             if key in self._indexes:
                 self._indexes.move_to_end(key)
@@ -150,11 +204,6 @@ class _Call:
         reason = answer.error.reason if answer.error else header.get("reason", "an odd answer")
         name = peek.sop_instance_uid(self._data) or "an unidentified instance"
         _log.warning("a frame of %s was not decoded: %s", name, reason)
-
-
-def _joined(data: memoryview, spans: list[list[int]]) -> memoryview:
-    parts = [data[offset : offset + length] for offset, length in spans]
-    return parts[0] if len(parts) == 1 else memoryview(b"".join(parts))
 
 
 def _identify(data: memoryview) -> bytes:

@@ -6,7 +6,8 @@
 - One instance at a time, by a worker of the lowest priority. While there are no
   workers, it waits and tries again; what ends its worker has failed.
 - The index is derived from the reports that lie with the instances. It is made
-  to agree with Orthanc after each start, between the changes.
+  to agree with Orthanc after each start, and when it had to be made anew, between
+  the changes.
 - What is deleted is not in Orthanc's log, and the callback for changes cannot be
   used (see ``host.lifetime``). So the index is compared with Orthanc again when
   something was entered, or when Orthanc's statistics are not what they were.
@@ -99,6 +100,7 @@ class Inspector:
         self._since = self._pending = 0
         self._started = _now().strftime("%Y%m%dT%H%M%S")
         self._lacking: list[str] | None = None
+        self._made_anew = 0
         self._statistics = b""
         self._entered = False
         self._next_comparison = 0.0
@@ -245,6 +247,9 @@ class Inspector:
                 _log.warning("the checks wait: %s", error)
             self._stop.wait(_PAUSE_SECONDS)
             return
+        except sqlite3.Error:  # which the index itself tells
+            self._stop.wait(_PAUSE_SECONDS)
+            return
         if not progress:
             self._stop.wait(_POLL_SECONDS)
 
@@ -319,6 +324,9 @@ class Inspector:
 
     def _agree(self) -> bool:
         """Have the index agree with Orthanc; gives whether more is left to be entered."""
+        if self._index.made_anew != self._made_anew:
+            self._made_anew = self._index.made_anew
+            self._lacking, self._entered, self._next_comparison = None, True, 0.0
         if time.monotonic() >= self._next_comparison:
             self._compare_if_changed()
         if not self._lacking:
@@ -332,11 +340,11 @@ class Inspector:
         return bool(self._lacking)
 
     def _compare_if_changed(self) -> None:
-        """What the index lacks is found after a start only: the log of changes says the rest."""
+        """What the index lacks is looked for once: the log of changes says the rest."""
         begun = time.monotonic()
         statistics = self._rest.rest_get("/statistics")
-        if statistics != self._statistics or self._entered:
-            self._entered = False
+        if statistics != self._statistics or self._entered or self._lacking is None:
+            self._entered, self._statistics = False, b""  # until it has been compared
             lacking = self._compare()
             if self._lacking is None:
                 self._lacking = lacking

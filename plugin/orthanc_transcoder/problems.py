@@ -12,7 +12,7 @@ import threading
 from dataclasses import dataclass, replace
 
 # In the metrics from the start, with nothing counted.
-PARTS = ("configuration", "confinement", "forwarding", "quarantine", "threads")
+PARTS = ("configuration", "confinement", "forwarding", "index", "quarantine", "threads")
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,7 +103,7 @@ def index(data: memoryview) -> FrameIndex:
     palette = _palette(file) if image.photometric == "PALETTE COLOR" else ()
     if image.encapsulated:
         encoded = frames.encoded_frames(file, image)
-        spans = [[_span(data, fragment) for fragment in frame] for frame in encoded.frames]
+        spans = [[_span(data, part) for part in encoded.parts(n)] for n in range(len(encoded))]
         return FrameIndex(image, spans, little=True, word_swapped=False, palette=palette)
     return _native_index(data, file, image, palette)
 

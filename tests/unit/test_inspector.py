@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import sqlite3
@@ -9,6 +10,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -520,3 +522,19 @@ def until(condition: Callable[[], bool], seconds: float = 10) -> bool:
             return True
         time.sleep(0.01)
     return False
+
+
+def test_an_index_that_had_to_be_made_anew_is_filled_again(bench: Bench, tmp_path: Path) -> None:
+    path = tmp_path / "index.db"
+    bench.index = Index(path)
+    bench.start()
+    for name in "abc":
+        bench.orthanc.store(name)
+    assert until(lambda: bench.orthanc.property == "3")
+    assert until(lambda: bench.index.totals()["instances"] == 3)
+    with contextlib.closing(sqlite3.connect(path)) as db, db:
+        db.execute("DROP TABLE instance")
+    bench.index.totals()
+    assert until(lambda: bench.index.totals()["instances"] == 3)
+    assert bench.index.made_anew == 1
+    assert len(bench.examined) == 3

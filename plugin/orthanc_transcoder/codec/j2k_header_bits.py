@@ -6,6 +6,8 @@ import functools
 
 from ..errors import CodecError
 
+_SMALL = 4096  # leaves
+
 
 def damaged(what: str) -> CodecError:
     """Return the error for packets that cannot be meant."""
@@ -71,10 +73,11 @@ class HeaderBits:
 class TagTree:
     """A tag tree (B.10.2): what is known so far of each node, leaves first."""
 
-    __slots__ = ("_known", "_least", "_parents")
+    __slots__ = ("_known", "_least", "_parents", "_width")
 
     def __init__(self, width: int, height: int) -> None:
-        self._parents = _parents(width, height)
+        self._width = width
+        self._parents = _known_parents(width, height)
         self._least, self._known = [0] * len(self._parents), [False] * len(self._parents)
 
     def reaches(self, leaf: int, bound: int, bits: HeaderBits) -> bool:
@@ -93,12 +96,37 @@ class TagTree:
             least[node], known[node] = low, low < bound
         return low < bound
 
+    def after(self, leaf: int, bound: int) -> int:
+        """Return the next leaf of which more can be read, where this one is not below ``bound``.
+
+        The highest node above it that is not below ``bound`` has leaves side by side, and
+        in the rows below, which are not below it either.
+        """
+        level, shift, node = 0, 0, leaf
+        while node >= 0:
+            if self._least[node] >= bound:
+                shift = level
+            level, node = level + 1, self._parents[node]
+        row, column = divmod(leaf, self._width)
+        if self._width <= 1 << shift:
+            return ((row >> shift) + 1 << shift) * self._width
+        return row * self._width + min((column >> shift) + 1 << shift, self._width)
+
     def value(self, leaf: int) -> int:
         """Return the leaf's value, once it is known."""
         return self._least[leaf]
 
 
+def _known_parents(width: int, height: int) -> list[int]:
+    """Remember those of small trees: of large ones, a few dozen would fill the memory."""
+    return _remembered(width, height) if width * height <= _SMALL else _parents(width, height)
+
+
 @functools.lru_cache(maxsize=64)
+def _remembered(width: int, height: int) -> list[int]:
+    return _parents(width, height)
+
+
 def _parents(width: int, height: int) -> list[int]:
     """Return each node's parent: of the leaves row by row, then of the next level."""
     if width * height == 1:

@@ -32,6 +32,7 @@ _MAX_LENGTH_BITS = 32
 _MAX_EXCESS = 64  # bytes
 _MAX_PRECINCTS = 1 << 18  # of a tile: more would take too much memory, and nobody makes them
 _MAX_BLOCKS = 1 << 15  # of a sub-band in a precinct
+_MAX_TILE_BLOCKS = 1 << 21  # each takes some 60 bytes
 _FIRST_BYPASS = 10  # passes before the arithmetic coder is first left out (Table D.9)
 
 
@@ -98,8 +99,9 @@ class _Walk:
     def __init__(self, data: bytes, tile: Tile) -> None:
         self._data, self._tile = data, tile
         self._components = j2k_layout.components(tile)
-        self._parts = [part for part in tile.parts if part[0] < part[1]]
-        self._position, self._end = self._parts.pop(0) if self._parts else (0, 0)
+        self._parts = iter([part for part in tile.parts if part[0] < part[1]])
+        self._position, self._end = next(self._parts, (0, 0))
+        self._blocks = 0
         self._precincts: dict[tuple[int, int, int], list[_Blocks]] = {}
 
     def run(self) -> bool:
@@ -131,9 +133,19 @@ class _Walk:
             raise damaged("bytes are left after the last one")
 
     def _next_part(self) -> None:
-        if not self._parts:
+        part = next(self._parts, None)
+        if part is None:
             raise CodecError("truncated_codestream", "packets of the codestream are missing")
-        self._position, self._end = self._parts.pop(0)
+        self._position, self._end = part
+
+    def _precinct(self, key: tuple[int, int, int], resolution: Resolution) -> list[_Blocks]:
+        """Make the code-blocks that a packet speaks of for the first time."""
+        sizes = list(resolution.blocks(key[2]))
+        self._blocks += sum(columns * rows for columns, rows, _ in sizes)
+        if self._blocks > _MAX_TILE_BLOCKS:
+            raise Declined("not_audited", f"a tile of over {_MAX_TILE_BLOCKS} code-blocks")
+        self._precincts[key] = [_Blocks(*each) for each in sizes]
+        return self._precincts[key]
 
     def _packet(
         self, component: Component, key: tuple[int, int, int], resolution: Resolution, layer: int
@@ -144,10 +156,7 @@ class _Walk:
         bits = HeaderBits(data, start, self._end)
         length = 0
         if bits.bit():
-            blocks = self._precincts.get(key)
-            if blocks is None:
-                blocks = [_Blocks(*each) for each in resolution.blocks(key[2])]
-                self._precincts[key] = blocks
+            blocks = self._precincts.get(key) or self._precinct(key, resolution)
             length = sum(_contributions(each, layer, component, bits) for each in blocks)
         body = bits.finish()
         if self._tile.end_markers and data.startswith(_END, body):
@@ -158,22 +167,35 @@ class _Walk:
 
 
 def _contributions(blocks: _Blocks, layer: int, component: Component, bits: HeaderBits) -> int:
-    """Read what the header says of one sub-band; return the bytes of its data (B.10.3)."""
-    total = 0
-    for block, passes in enumerate(blocks.passes):
-        if passes:
-            included = bits.bit()
+    """Read what the header says of one sub-band; return the bytes of its data (B.10.3).
+
+    Blocks that one node of the tree leaves out together are passed over together: a
+    packet of one byte may leave out all, in thousands of layers.
+    """
+    total, block, count = 0, 0, len(blocks.passes)
+    while block < count:
+        if blocks.passes[block]:
+            included = bool(bits.bit())
         else:
             included = blocks.included.reaches(block, layer + 1, bits)
-            if included and not blocks.zero_planes.reaches(block, blocks.planes + 1, bits):
+            if not included:
+                block = blocks.included.after(block, layer + 1)
+                continue
+            if not blocks.zero_planes.reaches(block, blocks.planes + 1, bits):
                 raise damaged("more empty bit-planes than there are")
         if included:
-            added = _passes(bits)
-            blocks.length_bits[block] += bits.ones(_MAX_LENGTH_BITS)
-            blocks.passes[block] += added
-            planes = blocks.planes - blocks.zero_planes.value(block)
-            total += _lengths(component, passes, added, planes, blocks.length_bits[block], bits)
+            total += _contribution(blocks, block, component, bits)
+        block += 1
     return total
+
+
+def _contribution(blocks: _Blocks, block: int, component: Component, bits: HeaderBits) -> int:
+    """Read what the header says of one code-block that is included."""
+    before, added = blocks.passes[block], _passes(bits)
+    blocks.length_bits[block] += bits.ones(_MAX_LENGTH_BITS)
+    blocks.passes[block] += added
+    planes = blocks.planes - blocks.zero_planes.value(block)
+    return _lengths(component, before, added, planes, blocks.length_bits[block], bits)
 
 
 def _passes(bits: HeaderBits) -> int:

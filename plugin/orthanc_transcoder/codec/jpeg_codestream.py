@@ -25,6 +25,7 @@ END = bytes((0xFF, _EOI))
 _APP0, _APP8, _APP14 = 0xE0, 0xE8, 0xEE
 _FRAMES = frozenset((*range(0xC0, 0xD0), SOF_LS)) - {0xC4, 0xC8, 0xCC}  # DHT, JPG, DAC
 _SEGMENTS = _FRAMES | frozenset((0xC4, 0xCC, 0xDB, 0xDC, 0xDD, 0xF8, 0xFE, *range(0xE0, 0xF0)))
+_MARKERS = _SEGMENTS | {_SOS, _EOI}
 _UNKNOWN = StreamFormat(0, 0, 0, 0, signed=False)
 # A scan's bytes go on over stuffed FF 00 (T.81), FF 0xxxxxxx (T.87) and restart markers.
 _NEXT_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]", re.DOTALL)
@@ -133,7 +134,7 @@ def _marker(frame: bytes, offset: int) -> tuple[int, int]:
         offset += 1
     if offset >= len(frame):
         raise CodecError("truncated_codestream", "the codestream ends before its end marker")
-    if offset == start or frame[offset] not in _SEGMENTS | {_SOS, _EOI}:
+    if offset == start or frame[offset] not in _MARKERS:
         raise CodecError("damaged_codestream", f"no marker at byte {start}")
     return frame[offset], offset + 1
 

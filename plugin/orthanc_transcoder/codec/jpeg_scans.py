@@ -16,7 +16,8 @@ restarts nothing; pieces of padding alone, at the end of a scan, are left as the
 All pieces are shortened in one stream, but for progressive scans of AC coefficients
 that others refine. Those have a bit for each coefficient that is not zero so far: how
 much they need depends on what is left of the earlier ones. So scans that are refined
-once are shortened in a second stream, without the refining ones, and so on.
+once are shortened in a second stream, without the refining ones, and so on. A script
+that takes more streams than ``_MOST_STREAMS`` is none of an encoder's, and is not read.
 """
 
 from __future__ import annotations
@@ -26,11 +27,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from ..errors import CodecError
 from .jpeg_codestream import SOF_PROGRESSIVE, Codestream, Scan
 
 _COEFFICIENTS = range(64)
 _RESTART = re.compile(rb"\xff[\xd0-\xd7]")
 _PADDING = b"\x00\xff"
+_MOST_STREAMS = 32  # libjpeg's own scripts take three
 _STRAY = 15  # places past its band that libjpeg may write where a scan lacks data
 
 
@@ -66,8 +69,17 @@ def _missing_bits(stream: Codestream) -> str | None:
 
 
 def shortened(stream: Codestream) -> Iterator[Shortened]:
-    """Give codestreams in which, together, every piece lacks its last byte once."""
+    """Give codestreams in which, together, every piece lacks its last byte once.
+
+    Raises
+    ------
+    CodecError
+        If that takes too many.
+    """
     depths = _depths(stream)
+    if max(depths) >= _MOST_STREAMS:
+        reason = f"its scans refine each other {max(depths)} times in a row"
+        raise CodecError("unsupported_codestream", reason)
     for depth in range(max(depths) + 1):
         yield _shortened(stream, depths, depth)
 

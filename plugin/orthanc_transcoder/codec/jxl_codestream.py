@@ -84,10 +84,10 @@ def parse(frame: bytes) -> JxlImage:
 def _boxes(frame: bytes) -> tuple[dict[bytes, bytes], int]:
     """Return the first bytes of the first box of each kind, and where the last one ends."""
     boxes: dict[bytes, bytes] = {}
-    offset = 0
-    while frame[offset:].strip(b"\x00\xff"):
-        length, kind = int.from_bytes(frame[offset : offset + 4], "big"), frame[offset + 4 :][:4]
-        header = 8
+    offset, used = 0, len(frame.rstrip(b"\x00\xff"))
+    while offset < used:
+        length = int.from_bytes(frame[offset : offset + 4], "big")
+        kind, header = frame[offset + 4 : offset + 8], 8
         if length == 1:
             length, header = int.from_bytes(frame[offset + 8 : offset + 16], "big"), 16
         end = offset + length if length else len(frame)

@@ -149,27 +149,36 @@ def items(element: Element) -> Iterator[Item]:
     """
     view = memoryview(element.value)
     outer = _content_encoding(element.vr, element.encoding)
+    for start, end, undefined in spans(element):
+        content = view[start:end]
+        yield Item(content, undefined, _item_encoding(content, 0, outer))
+
+
+def spans(element: Element) -> Iterator[tuple[int, int, bool]]:
+    """Yield where each item's content starts and ends, and whether its length is undefined.
+
+    Raises
+    ------
+    DicomError
+        If the value does not consist of items.
+    """
+    view = memoryview(element.value)
+    outer = _content_encoding(element.vr, element.encoding)
     position = 0
     while position < len(view):
         header = _header(view, position, outer)
         if header.tag == SEQUENCE_DELIMITER and header.start == len(view):
             return  # superfluous, as the length is known, but harmless
-        item, position = _item(view, header, position, outer)
-        yield item
+        if header.tag != ITEM:
+            raise _broken("not_an_item", header.tag, position, "is where an item must be")
+        position = _end_of_item(view, header, position, outer, 0)
+        undefined = header.length == UNDEFINED
+        yield header.start, position - 8 if undefined else position, undefined
 
 
 def content_is_implicit(element: Element) -> bool:
     """Whether every item is implicit LE, as items of UN must be (PS3.5 6.2.2)."""
     return all(item.encoding == IMPLICIT_LE for item in items(element))
-
-
-def _item(view: memoryview, header: _Header, position: int, outer: Encoding) -> tuple[Item, int]:
-    if header.tag != ITEM:
-        raise _broken("not_an_item", header.tag, position, "is where an item must be")
-    undefined = header.length == UNDEFINED
-    end = _end_of_item(view, header, position, outer, 0)
-    content = view[header.start : end - 8 if undefined else end]
-    return Item(content, undefined, _item_encoding(content, 0, outer)), end
 
 
 def _header(view: memoryview, position: int, encoding: Encoding) -> _Header:

@@ -12,13 +12,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
-from struct import pack, unpack
-from typing import Final, NamedTuple, overload
+from itertools import accumulate
+from struct import pack
+from typing import Final, overload
+
+import numpy as np
 
 from ..errors import Declined, DicomError
-from .elements import ITEM, PIXEL_DATA, UNDEFINED, Element, items
+from .elements import ITEM, PIXEL_DATA, UNDEFINED, Buffer, Element
 from .file import DicomFile
+from .fragments import ITEM_HEADER, Fragments
 from .image import Image
 from .syntaxes import RLE
 
@@ -27,14 +30,8 @@ EXTENDED_LENGTHS: Final = 0x7FE00002
 TOTAL_LENGTH: Final = 0x7FE00003
 OFFSET_LIMIT: Final = 0xFFFFFFFF
 
-_ITEM_HEADER: Final = 8
 # SOI of JPEG and JPEG-LS, SOC of JPEG 2000 and HTJ2K; each ends with FFD9.
 _STARTS: Final = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51")
-
-
-class _Fragment(NamedTuple):
-    offset: int  # of the item tag, from the first byte after the Basic Offset Table
-    data: memoryview
 
 
 @dataclass(frozen=True)
@@ -43,11 +40,14 @@ class EncodedFrames(Sequence[bytes]):
 
     Attributes
     ----------
+    starts
+        Number of each frame's first fragment.
     notes
         Sentences about offset tables that had to be ignored.
     """
 
-    frames: tuple[tuple[memoryview, ...], ...]
+    fragments: Fragments
+    starts: Sequence[int]
     notes: tuple[str, ...] = ()
 
     @overload
@@ -57,12 +57,18 @@ class EncodedFrames(Sequence[bytes]):
     def __getitem__(self, index: int | slice) -> bytes | list[bytes]:
         """The codestream, with its padding."""
         if isinstance(index, slice):
-            return [b"".join(frame) for frame in self.frames[index]]
-        return b"".join(self.frames[index])
+            return [self[number] for number in range(*index.indices(len(self)))]
+        return b"".join(self.parts(range(len(self))[index]))
+
+    def parts(self, frame: int) -> list[memoryview]:
+        """The fragments of a frame, from 0, but for empty ones."""
+        last = frame + 1 == len(self)
+        end = len(self.fragments) if last else self.starts[frame + 1]
+        return self.fragments.filled(self.starts[frame], end)
 
     def __len__(self) -> int:
         """Number of frames."""
-        return len(self.frames)
+        return len(self.starts)
 
 
 def encoded_frames(file: DicomFile, image: Image) -> EncodedFrames:
@@ -73,23 +79,19 @@ def encoded_frames(file: DicomFile, image: Image) -> EncodedFrames:
     DicomError
         If the fragments cannot be mapped to Number of Frames frames.
     """
-    table, fragments = _fragments(file)
+    fragments = _fragments(file)
     notes: list[str] = []
     marked = _marked_starts(fragments) if image.syntax != RLE else []
     starts = (
         _by_extended_table(file, fragments, image.frames, notes)
-        or _by_basic_table(table, fragments, image.frames, notes)
+        or _by_basic_table(fragments, image.frames, notes)
         or _by_evidence(fragments, marked, image)
     )
     if not set(marked) <= set(starts):
         raise _disagreement(fragments, image)
-    frames = tuple(
-        tuple(fragment.data for fragment in fragments[first:end])
-        for first, end in pairwise([*starts, len(fragments)])
-    )
-    if not all(any(len(data) for data in frame) for frame in frames):
+    if not np.add.reduceat(fragments.lengths, starts).all():
         raise DicomError("empty_frame", "A frame of the encapsulated pixel data is empty.")
-    return EncodedFrames(frames, tuple(notes))
+    return EncodedFrames(fragments, starts, tuple(notes))
 
 
 def encapsulate(frames: Sequence[bytes], *, limit: int = OFFSET_LIMIT) -> dict[int, Element | None]:
@@ -116,7 +118,7 @@ def encapsulate(frames: Sequence[bytes], *, limit: int = OFFSET_LIMIT) -> dict[i
     sizes = [len(frame) + len(frame) % 2 for frame in frames]
     if any(size >= UNDEFINED for size in sizes):
         raise Declined("frame_too_long", "An encoded frame is longer than a fragment can be.")
-    offsets = list(accumulate((size + _ITEM_HEADER for size in sizes[:-1]), initial=0))
+    offsets = list(accumulate((size + ITEM_HEADER for size in sizes[:-1]), initial=0))
     extended = offsets[-1] > limit
     basic = b"" if extended else pack(f"<{len(offsets)}L", *offsets)
     chunks = [_item_header(len(basic)), basic]
@@ -131,57 +133,53 @@ def encapsulate(frames: Sequence[bytes], *, limit: int = OFFSET_LIMIT) -> dict[i
     }
 
 
-def _fragments(file: DicomFile) -> tuple[memoryview, list[_Fragment]]:
-    """The Basic Offset Table and the fragments after it."""
+def _fragments(file: DicomFile) -> Fragments:
     element = file.element(PIXEL_DATA)
     if element is None or not element.undefined_length:
         raise DicomError("not_encapsulated", "The pixel data is not encapsulated.")
-    found = list(items(element))
-    if len(found) < 2 or any(item.undefined_length for item in found):
+    fragments = Fragments(element)
+    if not len(fragments) or not fragments.proper:
         raise DicomError("bad_fragments", "The pixel data has no proper fragments.")
-    table, *contents = [item.content for item in found]
-    ends = accumulate((len(data) + _ITEM_HEADER for data in contents), initial=0)
-    return table, [_Fragment(*pair) for pair in zip(ends, contents, strict=False)]
+    return fragments
 
 
-def _by_basic_table(
-    table: memoryview, fragments: list[_Fragment], frames: int, notes: list[str]
-) -> list[int]:
+def _by_basic_table(fragments: Fragments, frames: int, notes: list[str]) -> list[int]:
+    table = fragments.table
     if not len(table):
         return []
-    offsets = unpack(f"<{len(table) // 4}L", table[: len(table) // 4 * 4])
-    starts = _indices(offsets, fragments, frames)
+    starts = _indices(table[: len(table) // 4 * 4], "<u4", fragments, frames)
     if not starts:
         notes.append("The Basic Offset Table does not fit the fragments.")
     return starts
 
 
 def _by_extended_table(
-    file: DicomFile, fragments: list[_Fragment], frames: int, notes: list[str]
+    file: DicomFile, fragments: Fragments, frames: int, notes: list[str]
 ) -> list[int]:
     """Offsets that reach past 4 GiB (PS3.3 C.7.6.3.1.8); the lengths only exclude padding."""
     element = file.element(EXTENDED_OFFSETS)
     if element is None:
         return []
-    count = len(element.value) // 8
-    offsets = unpack(f"<{count}Q", element.value[: count * 8])
-    starts = _indices(offsets, fragments, frames)
+    table = element.value[: len(element.value) // 8 * 8]
+    starts = _indices(table, "<u8", fragments, frames)
     if not starts:
         notes.append("The Extended Offset Table does not fit the fragments.")
     return starts
 
 
-def _indices(offsets: Sequence[int], fragments: list[_Fragment], frames: int) -> list[int]:
+def _indices(table: Buffer, form: str, fragments: Fragments, frames: int) -> list[int]:
     """Fragments at these offsets; nothing unless all are there, in order, from the first."""
-    known = {fragment.offset: index for index, fragment in enumerate(fragments)}
-    starts = [known.get(offset, -1) for offset in offsets]
-    ascending = all(a < b for a, b in pairwise(starts))
-    if len(starts) != frames or starts[:1] != [0] or not ascending:
+    offsets, known = np.frombuffer(table, form).astype(np.uint64), fragments.offsets
+    if len(offsets) != frames or offsets[0] != 0 or offsets.max() > known[-1]:
         return []
-    return starts
+    starts = np.searchsorted(known, offsets)
+    if (known[starts] != offsets).any() or (starts[1:] <= starts[:-1]).any():
+        return []
+    found: list[int] = starts.tolist()
+    return found
 
 
-def _by_evidence(fragments: list[_Fragment], marked: list[int], image: Image) -> list[int]:
+def _by_evidence(fragments: Fragments, marked: list[int], image: Image) -> list[int]:
     """Frames as the fragments themselves show them; all of a single RLE frame are its own."""
     if len(fragments) == image.frames:
         return list(range(image.frames))
@@ -192,19 +190,19 @@ def _by_evidence(fragments: list[_Fragment], marked: list[int], image: Image) ->
     raise _disagreement(fragments, image)
 
 
-def _disagreement(fragments: list[_Fragment], image: Image) -> DicomError:
+def _disagreement(fragments: Fragments, image: Image) -> DicomError:
     return DicomError(
         "frames_disagree",
         f"{len(fragments)} fragments cannot be mapped to {image.frames} frames.",
     )
 
 
-def _marked_starts(fragments: list[_Fragment]) -> list[int]:
+def _marked_starts(fragments: Fragments) -> list[int]:
     """Fragments that begin like a codestream, just after one that ends like one."""
-    starts = [0]
-    for index, (before, here) in enumerate(pairwise(fragments), start=1):
-        ended = bytes(before.data[-16:]).rstrip(b"\0\xff").endswith(b"\xd9")
-        if ended and bytes(here.data[:8]).startswith(_STARTS):
+    starts, filled = [0], fragments.lengths > 0
+    for index in (np.flatnonzero(filled[1:] & filled[:-1]) + 1).tolist():
+        ended = bytes(fragments[index - 1][-16:]).rstrip(b"\0\xff").endswith(b"\xd9")
+        if ended and bytes(fragments[index][:8]).startswith(_STARTS):
             starts.append(index)
     return starts
 

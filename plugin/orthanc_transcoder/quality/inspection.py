@@ -226,9 +226,9 @@ class _Work(_HeaderWork):
         self._check_values(header, tally)
 
     def _check_values(self, header: Header, tally: Tally) -> None:
-        if not tally.ranges:
+        low, high = tally.low, tally.high
+        if low is None or high is None:
             return
-        low, high = min(low for low, _ in tally.ranges), max(high for _, high in tally.ranges)
         self.findings += display.against_values(header, low, high)
         self.digest = tally.digest
         self.facts = replace(self.facts, minimum=low, maximum=high, ranges=tally.listed_ranges)

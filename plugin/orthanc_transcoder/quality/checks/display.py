@@ -61,13 +61,14 @@ def window(header: Header) -> Iterator[Finding]:
         yield found("window_absurd", sentence, _WIDTH)
     elif header.decimals(_CENTER) is None or header.decimals(_WIDTH) is None:
         yield found("window_absurd", "Center or width is no number.", _CENTER)
-    elif narrow := [width for width in header.decimals(_WIDTH) or () if _too_narrow(header, width)]:
+    elif narrow := _too_narrow(header):
         yield found("window_absurd", f"A width of {narrow[0]:g} is impossible.", _WIDTH)
 
 
-def _too_narrow(header: Header, width: float) -> bool:
+def _too_narrow(header: Header) -> list[float]:
     linear = header.text("VOILUTFunction") in ("", "LINEAR")
-    return width < 1 if linear else width <= 0
+    widths = header.decimals(_WIDTH) or ()
+    return [width for width in widths if (width < 1 if linear else width <= 0)]
 
 
 def geometry(header: Header) -> Iterator[Finding]:

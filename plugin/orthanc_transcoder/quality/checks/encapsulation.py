@@ -2,45 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import accumulate, pairwise
-from struct import unpack
+from collections.abc import Iterator
 from typing import Final
 
-from ...dicom.elements import EXPLICIT_LE, Item, items
+import numpy as np
+from numpy.typing import NDArray
+
+from ...dicom.fragments import Fragments
 from ...dicom.syntaxes import JPIP, VIDEO
 from ..findings import Finding
 from .header import Header
 from .table import found
 
-_ITEM_HEADER: Final = 8
 _BASIC, _EXTENDED, _LENGTHS = "PixelData", "ExtendedOffsetTable", "ExtendedOffsetTableLengths"
 
 
 def fragments(header: Header) -> Iterator[Finding]:
     """Report fragments that are none, and odd ones."""
-    found_items = _items(header)
-    if not found_items:
+    parts = _parts(header)
+    if parts is None or not len(parts.sizes):
         return
-    if len(found_items) < 2 or any(item.undefined_length for item in found_items):
+    if not len(parts) or not parts.proper:
         sentence = "It does not consist of an offset table and fragments."
         yield found("bad_fragments", sentence, "PixelData")
-    odd = [number for number, item in enumerate(found_items) if len(item.content) % 2]
-    if odd:
+    odd = np.flatnonzero(parts.sizes % 2)
+    if len(odd):
         sentence = f"{len(odd)} of its items are of odd length, the first is item {odd[0]}."
         yield found("odd_length", sentence, "PixelData")
 
 
 def basic_table(header: Header) -> Iterator[Finding]:
     """Compare the Basic Offset Table with the fragments."""
-    table, parts = _split(header)
-    if not table or not parts:
+    parts = _parts(header)
+    if parts is None or not len(parts.table) or not len(parts):
         return
-    if len(table) % 4:
-        sentence = f"The Basic Offset Table has {len(table)} bytes."
+    if len(parts.table) % 4:
+        sentence = f"The Basic Offset Table has {len(parts.table)} bytes."
         yield found("offset_table", sentence, _BASIC)
         return
-    offsets = unpack(f"<{len(table) // 4}L", table)
+    offsets = np.frombuffer(parts.table, "<u4").astype(np.uint64)
     if problem := _misfit(offsets, parts, header.frames):
         yield found("offset_table", f"The Basic Offset Table {problem}.", _BASIC)
 
@@ -50,10 +50,12 @@ def extended_table(header: Header) -> Iterator[Finding]:
     if not header.encapsulated or header.element(_EXTENDED) is None:
         return
     offsets, lengths = _very_long(header, _EXTENDED), _very_long(header, _LENGTHS)
-    table, parts = _split(header)
+    parts = _parts(header)
     if offsets is None or lengths is None:
         yield found("extended_offset_table", "It, or its lengths, cannot be read.", _EXTENDED)
-    elif table:
+    elif parts is None:
+        return
+    elif len(parts.table):
         sentence = "There is a Basic Offset Table beside it."
         yield found("extended_offset_table", sentence, _EXTENDED)
     elif problem := _misfit(offsets, parts, header.frames):
@@ -63,47 +65,39 @@ def extended_table(header: Header) -> Iterator[Finding]:
         yield found("extended_offset_table", sentence, _LENGTHS)
 
 
-def _items(header: Header) -> list[Item]:
-    """Offset table and fragments; none for video, whose fragments are no frames (A.4.5)."""
-    pixels = header.pixels
-    if pixels is None or not header.encapsulated or header.file.syntax in VIDEO | JPIP:
-        return []
-    return list(items(pixels))
+def _parts(header: Header) -> Fragments | None:
+    """Offset table and fragments; none of video, whose fragments are no frames (A.4.5)."""
+    return None if header.file.syntax in VIDEO | JPIP else header.fragments
 
 
-def _split(header: Header) -> tuple[bytes, list[Item]]:
-    """The Basic Offset Table, and the fragments after it."""
-    table, *parts = _items(header) or [Item(memoryview(b""), False, EXPLICIT_LE)]
-    return bytes(table.content), parts
-
-
-def _misfit(offsets: Sequence[int], parts: Sequence[Item], frames: int) -> str:
+def _misfit(offsets: NDArray[np.uint64], parts: Fragments, frames: int) -> str:
     """Say how a table does not fit the fragments, or nothing."""
-    starts = set(accumulate((len(part.content) + _ITEM_HEADER for part in parts[:-1]), initial=0))
     if len(offsets) != frames:
         return f"has {len(offsets)} entries for {frames} frames"
-    for number, offset in enumerate(offsets, start=1):
-        if offset not in starts:
-            return f"says that frame {number} starts at {offset}, where no fragment does"
-    if offsets[0] != 0 or any(a >= b for a, b in pairwise(offsets)):
+    strange = np.flatnonzero(~np.isin(offsets, parts.offsets))
+    if len(strange):
+        number = int(strange[0])
+        start = f"says that frame {number + 1} starts at {offsets[number]}"
+        return f"{start}, where no fragment does"
+    if offsets[0] != 0 or (offsets[1:] <= offsets[:-1]).any():
         return "does not ascend from 0"
     return ""
 
 
-def _fit(lengths: Sequence[int], parts: Sequence[Item]) -> bool:
+def _fit(lengths: NDArray[np.uint64], parts: Fragments) -> bool:
     """Whether these are the fragments' lengths, with or without padding; one per frame."""
-    return len(lengths) == len(parts) and all(
-        length in (len(part.content), len(part.content) - 1)
-        for length, part in zip(lengths, parts, strict=True)
-    )
+    if len(lengths) != len(parts):
+        return False
+    own = parts.lengths
+    return bool(((lengths == own) | (lengths + np.uint64(1) == own)).all())
 
 
-def _very_long(header: Header, keyword: str) -> tuple[int, ...] | None:
+def _very_long(header: Header, keyword: str) -> NDArray[np.uint64] | None:
     """The values of an OV."""
     element = header.element(keyword)
     if element is None or len(element.value) % 8:
         return None
-    return unpack(f"<{len(element.value) // 8}Q", element.value)
+    return np.frombuffer(element.value, "<u8").astype(np.uint64)
 
 
 CHECKS: Final = (fragments, basic_table, extended_table)

@@ -7,10 +7,12 @@ is quoted from a file is short and printable.
 from __future__ import annotations
 
 import math
+from functools import cached_property
 from typing import Final
 
 from ...dicom.elements import PIXEL_DATA, Element
 from ...dicom.file import DicomFile
+from ...dicom.fragments import Fragments
 from ...dicom.vr import dictionary
 from ...dictionaries import datadict
 from ...errors import DicomError, Refusal
@@ -37,6 +39,11 @@ class Header:
     def encapsulated(self) -> bool:
         """Whether Pixel Data is written as fragments."""
         return self.pixels is not None and self.pixels.undefined_length
+
+    @cached_property
+    def fragments(self) -> Fragments | None:
+        """The items of encapsulated Pixel Data; raises ``DicomError`` where it has none."""
+        return Fragments(self.pixels) if self.pixels is not None and self.encapsulated else None
 
     @property
     def frames(self) -> int:

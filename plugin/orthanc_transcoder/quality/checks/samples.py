@@ -50,15 +50,46 @@ class Frame:
 
 
 @dataclass(slots=True)
+class _Noted:
+    """What frames have in common: the first one's finding, how many, and the first of them."""
+
+    finding: Finding
+    count: int = 0
+    first: list[int] = field(default_factory=list)
+    last: int = 0
+
+    def add(self, frame: int) -> None:
+        if frame == self.last:
+            return
+        self.last = frame
+        self.count += 1
+        if self.count <= _LISTED:
+            self.first.append(frame)
+
+
+@dataclass(slots=True)
 class Tally:
-    """What all frames together say; add them one by one."""
+    """What all frames together say; add them one by one. There may be a million.
+
+    Attributes
+    ----------
+    low, high
+        Of all samples; None where no frame could be decoded.
+    ranges
+        Of the first frames.
+    """
 
     frames: int = 0
     lossy: bool = False
     stray: int = 0
-    findings: dict[str, list[tuple[int, Finding]]] = field(default_factory=dict)
-    digests: list[bytes] = field(default_factory=list)
+    low: int | None = None
+    high: int | None = None
     ranges: list[tuple[int, int]] = field(default_factory=list)
+    _findings: dict[str, _Noted] = field(default_factory=dict)
+    _decoded: int = 0
+    _digests: hashlib.blake2b = field(
+        default_factory=lambda: hashlib.blake2b(digest_size=_DIGEST_BYTES)
+    )
     _known: dict[bytes, int] = field(default_factory=dict)
 
     def add(self, frame: Frame) -> None:
@@ -74,31 +105,36 @@ class Tally:
     def _examine(self, samples: Samples) -> None:
         digest = _digest(samples)
         low, high = int(samples.min()), int(samples.max())
-        self.digests.append(digest)
-        self.ranges.append((low, high))
+        self._decoded += 1
+        self._digests.update(digest)
+        self._widen(low, high)
         first = self._known.setdefault(digest, self.frames)
         if low == high:
             self._note(found("frame_constant", f"Every sample is {low}."))
         elif first != self.frames:
             self._note(found("frame_duplicated", f"It equals frame {first}."))
 
+    def _widen(self, low: int, high: int) -> None:
+        self.low = low if self.low is None else min(self.low, low)
+        self.high = high if self.high is None else max(self.high, high)
+        if len(self.ranges) <= RANGES_LIMIT:
+            self.ranges.append((low, high))
+
     def _note(self, finding: Finding) -> None:
-        noted = self.findings.setdefault(finding.code, [])
-        if not noted or noted[-1][0] != self.frames:
-            noted.append((self.frames, finding))
+        self._findings.setdefault(finding.code, _Noted(finding)).add(self.frames)
 
     @property
     def summary(self) -> Iterator[Finding]:
         """One finding per code, naming its frames; the sentence is the first one's."""
-        for noted in self.findings.values():
-            yield dataclasses.replace(noted[0][1], where=_named([number for number, _ in noted]))
+        for noted in self._findings.values():
+            yield dataclasses.replace(noted.finding, where=_named(noted))
 
     @property
     def digest(self) -> str:
         """Of the whole image; empty unless every frame was decoded."""
-        if not self.frames or len(self.digests) != self.frames:
+        if not self.frames or self._decoded != self.frames:
             return ""
-        return hashlib.blake2b(b"".join(self.digests), digest_size=_DIGEST_BYTES).hexdigest()
+        return self._digests.hexdigest()
 
     @property
     def listed_ranges(self) -> tuple[tuple[int, int], ...]:
@@ -214,10 +250,10 @@ def _digest(samples: Samples) -> bytes:
     return digest.digest()
 
 
-def _named(numbers: list[int]) -> str:
+def _named(noted: _Noted) -> str:
     """``frame 3``; ``frames 1, 2, 3 and 7 more``."""
-    if len(numbers) == 1:
-        return f"frame {numbers[0]}"
-    text = ", ".join(map(str, numbers[:_LISTED]))
-    more = f" and {len(numbers) - _LISTED} more" if len(numbers) > _LISTED else ""
+    if noted.count == 1:
+        return f"frame {noted.last}"
+    text = ", ".join(map(str, noted.first))
+    more = f" and {noted.count - _LISTED} more" if noted.count > _LISTED else ""
     return f"frames {text}{more}"

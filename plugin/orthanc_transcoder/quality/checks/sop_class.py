@@ -54,6 +54,8 @@ _SLIDE: Final = (
     "SpecimenLabelInImage", "FocusMethod", "ExtendedDepthOfField", "OpticalPathSequence",
 )  # fmt: skip
 
+_POINTERS: Final = 8  # that are looked at; files have one or two
+
 TYPE_1: Final = {
     _IMAGE + suffix: keywords
     for suffix, keywords in {
@@ -144,7 +146,7 @@ def functional_groups(header: Header) -> Iterator[Finding]:
 
 def frame_pointer(header: Header) -> Iterator[Finding]:
     """Look for what Frame Increment Pointer points at."""
-    for tag in header.numbers("FrameIncrementPointer"):
+    for tag in header.numbers("FrameIncrementPointer")[:_POINTERS]:
         if header.file.element(tag) is None:
             name = datadict.keyword_for_tag(tag) or tag_name(tag)
             sentence = f"It points at {name}, which is not there."

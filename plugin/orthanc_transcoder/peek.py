@@ -24,7 +24,8 @@ _UID_BYTES = range(3, 65)
 _LONG_UID_BYTES = range(1, 1025)
 # Compiled here: on the threads of Orthanc's that ask there is no stack for it.
 _WHOLE_UID = re.compile(rb"[0-9.]{3,64}")
-_TRANSFER_SYNTAX = re.compile(rb"\x02\x00\x10\x00UI..([!-~]{3,64})", re.DOTALL)
+_SHOWN_UID = re.compile(rb"[!-~]{3,64}")
+_TRANSFER_SYNTAX = re.compile(rb"\x02\x00\x10\x00UI(..)", re.DOTALL)
 
 
 def sop_instance_uid(data: memoryview) -> str:
@@ -49,8 +50,12 @@ def _sop_instance_uids(data: memoryview, sizes: range) -> Iterator[str]:
 
 def transfer_syntax(data: memoryview) -> str:
     """Transfer Syntax UID of the meta header, else empty."""
-    found = _TRANSFER_SYNTAX.search(bytes(data[:_HEAD_BYTES]))
-    return found.group(1).decode("ascii") if found else ""
+    head = bytes(data[:_HEAD_BYTES])
+    if found := _TRANSFER_SYNTAX.search(head):
+        size = int.from_bytes(found.group(1), "little")
+        value = head[found.end() : found.end() + size].strip(b"\0 ")
+        return value.decode("ascii") if _SHOWN_UID.fullmatch(value) else ""
+    return ""
 
 
 def undisputed_syntax(data: memoryview) -> str:

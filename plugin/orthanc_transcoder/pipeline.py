@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import time
 
-from . import parallel, policy
+from . import parallel, peek, policy
 from .codec.registry import Registry
 from .conversions import METHODS, Job, Result, reencode
 from .dicom import signatures
@@ -18,7 +18,7 @@ from .dicom.elements import tag_name
 from .dicom.file import DicomFile
 from .dicom.identity import orthanc_identifier
 from .dicom.image import describe
-from .errors import Declined, Refusal
+from .errors import Declined, DicomError, Refusal
 from .model import Outcome, Report, Request, Rules
 from .policy import Target
 from .quality.checks.table import found
@@ -56,6 +56,7 @@ def transcode(
             source_syntax=file.syntax,
             instance=orthanc_identifier(file),
         )
+        _check_group2(file, peek.transfer_syntax(memoryview(data)))
         result, report = _transcode(file, report, request, rules, registry, threads)
     except Declined as refusal:
         report = _refused(report, Outcome.DECLINED, refusal)
@@ -74,6 +75,13 @@ def transcode(
         report = dataclasses.replace(report, received=wrong)
     elapsed = (time.monotonic() - started) * 1000
     return result, dataclasses.replace(report, milliseconds=round(elapsed, 1))
+
+
+def _check_group2(file: DicomFile, seen: str) -> None:
+    """A damaged group 2 may name one transfer syntax to us, and another to Orthanc."""
+    if seen not in ("", file.syntax):
+        sentence = f"Group 2 is damaged: the transfer syntax is {file.syntax}, or {seen}."
+        raise DicomError("damaged_group2", sentence)
 
 
 def _refused(report: Report, outcome: Outcome, refusal: Refusal) -> Report:

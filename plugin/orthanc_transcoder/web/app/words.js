@@ -90,6 +90,7 @@ const REASONS = {
   codec_refuses: 'The codec does not take such images',
   copied: 'Answered as it was, since there was nothing to transcode',
   damaged_codestream: 'The codestream is damaged',
+  damaged_group2: 'Group 2 names several transfer syntaxes',
   decoders_disagree: 'In doubt: two decoders read other samples',
   depth_contradicts: 'In doubt: samples that the header’s cells cannot hold',
   deadline: 'It took longer than the deadline allows',

@@ -9,6 +9,7 @@ import pytest
 
 from orthanc_transcoder import decoding
 from orthanc_transcoder.decoding import DecodingService
+from orthanc_transcoder.errors import PoolError
 from orthanc_transcoder.model import Rules
 from orthanc_transcoder.pool.jobs import Answer
 
@@ -20,9 +21,25 @@ class FakePool:
         self.header: dict[str, Any] = {}
         self.jobs: list[tuple[dict[str, Any], bytes]] = []
 
-    def run(self, header: Any, payload: memoryview, _seconds: float, done: Any, _lane: Any) -> None:
+    def run(
+        self,
+        header: Any,
+        payload: memoryview,
+        _seconds: float,
+        done: Any,
+        _lane: Any,
+        *,
+        examine: Any,
+        most: int,
+    ) -> None:
         self.jobs.append((header, bytes(payload)))
-        done(Answer(self.header, bytearray(b"pixels")))
+        answer = Answer(self.header, bytearray(b"p"))
+        try:
+            examine(answer)
+        except PoolError as error:
+            answer = Answer(error=error)
+        assert most >= len(answer.payload)
+        done(answer)
 
 
 def index(spans: list[list[list[int]]]) -> dict[str, Any]:

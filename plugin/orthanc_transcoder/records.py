@@ -15,10 +15,11 @@ not its result: Orthanc tells of what it refuses, since it has it, too.
 
 from __future__ import annotations
 
+import calendar
 import dataclasses
-import datetime
 import json
 import logging
+import re
 import threading
 import time
 import uuid
@@ -45,8 +46,9 @@ _NOTHING: dict[str, Any] = {
 }
 
 
-# What metadata "ReceptionDate" looks like.
-_RECEPTION = "%Y%m%dT%H%M%S"
+# What metadata "ReceptionDate" looks like. Not for ``strptime``: what that imports lives on
+# from before ``/tools/reset``, and is of no use then.
+_RECEPTION = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)", re.ASCII)
 
 
 class RestError(Exception):
@@ -127,11 +129,12 @@ class Records:
         """Whether Orthanc had the instance before; it counts whole seconds of UTC."""
         uri = f"/instances/{instance}/metadata/ReceptionDate"
         try:
-            text = self._rest.rest_get(uri).decode(errors="replace").strip()
-            received = datetime.datetime.strptime(text, _RECEPTION).replace(tzinfo=datetime.UTC)
-        except (RestError, ValueError):
+            parts = _RECEPTION.match(self._rest.rest_get(uri).decode(errors="replace"))
+        except RestError:
             return False
-        return received.timestamp() < int(since)
+        if parts is None:
+            return False
+        return calendar.timegm(tuple(map(int, parts.groups()))) < int(since)
 
     def write_unasked(self, instance: str, syntax: str, size: int) -> None:
         """Keep a report with an instance that Orthanc stored without asking us.

@@ -49,6 +49,8 @@ _NOTHING: dict[str, Any] = {
 # What metadata "ReceptionDate" looks like. Not for ``strptime``: what that imports lives on
 # from before ``/tools/reset``, and is of no use then.
 _RECEPTION = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)", re.ASCII)
+# Orthanc takes the seconds of a clock that lags behind Python's by a tick of the kernel.
+_CLOCKS_APART = 0.1
 
 
 class RestError(Exception):
@@ -134,7 +136,8 @@ class Records:
             return False
         if parts is None:
             return False
-        return calendar.timegm(tuple(map(int, parts.groups()))) < int(since)
+        received = calendar.timegm(tuple(map(int, parts.groups())))
+        return received < int(since - _CLOCKS_APART)
 
     def write_unasked(self, instance: str, syntax: str, size: int) -> None:
         """Keep a report with an instance that Orthanc stored without asking us.

@@ -307,7 +307,7 @@ def test_what_is_sent_again_in_another_syntax_keeps_its_report(
     identifier, kept = stored(server)
     before = until_verdict(server, identifier)
     assert before["verdict"] == verdict
-    time.sleep(1.1)  # Orthanc counts whole seconds
+    time.sleep(1.3)  # Orthanc counts whole seconds
     server.store(native)
     time.sleep(2)
     assert stored(server)[1] == kept

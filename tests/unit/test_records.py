@@ -127,6 +127,16 @@ def test_what_was_stored_before_is_not_a_result(received: str, kept: bool) -> No
     assert (records.read(INSTANCE) is not None) is kept
 
 
+def test_a_clock_that_lags_behind_makes_nothing_older() -> None:
+    """Orthanc's second may still be the one before."""
+    rest = FakeRest("1.2", stored="B")
+    rest.values[f"/instances/{INSTANCE}/metadata/ReceptionDate"] = b"20261128T115959"
+    records = Records(rest, 4206)
+    noon = datetime.datetime(2026, 11, 28, 12, tzinfo=datetime.UTC).timestamp()
+    records.write(INSTANCE, report(), "B", noon + 0.005)
+    assert records.read(INSTANCE) is not None
+
+
 def test_a_verdict_is_never_lost_to_what_was_not_asked_for() -> None:
     records = Records(FakeRest("1.2"), 4206)
     record = {"outcome": "unasked", "key": "", "verdict": "FAIL"}

@@ -73,7 +73,7 @@ def _report(answer: Answer, request: Request, source: memoryview) -> Report:
     _require(found.target_syntax in (*request.allowed, ""), "the target was not asked for")
     if found.outcome is Outcome.TRANSCODED:
         result.check(answer.payload, found, request, source)
-    elif found.outcome is Outcome.KEPT and not found.larger_bytes:
+    elif found.outcome is Outcome.KEPT:
         # The source is handed back as what was asked for.
         seen = peek.transfer_syntax(source) or found.source_syntax
         _require(seen == found.source_syntax, "the source has another transfer syntax")

@@ -64,12 +64,11 @@ class Originals:
 
     def are_new(self, request: Request, identifier: str) -> bool:
         """Whether this may be an ingest: what is stored already is not stored again."""
-        if not self.may_be_ingest(request):
-            return False
-        return self.overwrites or not self.is_stored(identifier)
+        overwritten = self.overwrites and self.may_be_ingest(request)
+        return overwritten or self.are_received(request, identifier)
 
     def are_received(self, request: Request, identifier: str) -> bool:
-        """Whether this is an ingest, unless Orthanc overwrites what it has, or says nothing."""
+        """Whether this may be an ingest of what Orthanc, for all that it says, has not."""
         return self.may_be_ingest(request) and not self.is_stored(identifier)
 
     def must_be_handed_back(self, request: Request, identifier: str) -> bool:

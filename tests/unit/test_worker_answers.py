@@ -48,6 +48,17 @@ def test_what_is_honest_is_taken(syntax: str, target: str) -> None:
         assert answers.report(answer, request, memoryview(source)) == report
 
 
+@pytest.mark.parametrize("larger", [0, 1])
+def test_an_original_is_kept_only_in_a_syntax_that_was_asked_for(larger: int) -> None:
+    """A larger result is for Orthanc's side to tell of: that a worker does changes nothing."""
+    request = Request((TARGETS[0],))
+    _, report = transcode(FILE, Request(("1.2.840.10008.1.2.1",)), Rules(), REGISTRY)
+    kept = {**report.to_json(), "larger_bytes": larger}
+    assert kept["outcome"] == "kept"
+    with pytest.raises(PoolError, match="was not asked for"):
+        answers.report(Answer({"report": kept}), request, memoryview(FILE))
+
+
 def test_the_formats_are_orthancs() -> None:
     for name, size in PIXEL_BYTES.items():
         assert PIXEL_FORMATS[name][1] == size
